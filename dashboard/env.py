@@ -1,0 +1,108 @@
+"""The only reader of the environment. Every value is strict: what cannot be read stops the start with its name."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SOCKET_PATH_LIMIT = 100  # the kernel's limit for a Unix socket's path is 108 bytes
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off"}
+
+
+class InvalidEnvironment(ValueError):
+    """A variable of the environment cannot be used as it is."""
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE | FALSE:
+        return value in TRUE
+    raise InvalidEnvironment(f"{name}={value!r} is neither of true, false")
+
+
+def number(name: str, default: int) -> int:
+    value = text(name)
+    if not value:
+        return default
+    try:
+        return int(value)
+    except ValueError as exc:
+        raise InvalidEnvironment(f"{name}={value!r} is not a whole number") from exc
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def mapping(name: str) -> dict[str, Any]:
+    value = text(name, "{}")
+    try:
+        parsed = json.loads(value)
+    except ValueError as exc:
+        raise InvalidEnvironment(f"{name} is not JSON: {exc}") from exc
+    if not isinstance(parsed, dict):
+        raise InvalidEnvironment(f"{name} is not a JSON object")
+    return parsed
+
+
+def data_dir() -> Path:
+    """Where everything lives that the service keeps when nothing else is configured."""
+    return Path(text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+
+
+def database_url() -> str:
+    return text("DATABASE_URL", f"sqlite:///{data_dir() / 'dashboard.sqlite3'}")
+
+
+def broker_socket() -> Path:
+    """The Unix socket of the embedded broker: no port to clash with, readable by its owner only."""
+    path = data_dir() / "valkey.sock"
+    if len(str(path)) > SOCKET_PATH_LIMIT:
+        raise InvalidEnvironment(f"{path} is too long for a socket: set DATA_DIR to a shorter path, or REDIS_URL")
+    return path
+
+
+def broker_url() -> str:
+    return text("REDIS_URL") or f"redis+socket://{broker_socket()}"
+
+
+def broker_is_embedded() -> bool:
+    return not text("REDIS_URL")
+
+
+def stored_secret(name: str, make: Any) -> str:
+    """The variable `name`, or a secret made at the first start and kept in the data directory (0600)."""
+    if value := text(name):
+        return value
+    path = data_dir() / name.lower()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        value = make()
+        file.write(value)
+    return value
+
+
+def django_secret_key() -> str:
+    return stored_secret("SECRET_KEY", lambda: secrets.token_urlsafe(50))
+
+
+def encryption_keys() -> list[str]:
+    """Fernet keys, newest first: the first encrypts, all decrypt."""
+    value = stored_secret("ENCRYPTION_KEYS", lambda: Fernet.generate_key().decode("ascii"))
+    return [key.strip() for key in value.split(",") if key.strip()]

@@ -1,0 +1,9 @@
+"""The app that holds outlets, their products and their pushes."""
+
+from django.apps import AppConfig
+
+
+class IntegrationConfig(AppConfig):
+    name = "integration"
+    verbose_name = "Shop integration"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,10 @@
+"""The Celery app: `celery -A tasks worker|beat|flower`."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+app = Celery("tasks")
+app.config_from_object("celeryconfig")
