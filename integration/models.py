@@ -54,16 +54,19 @@ DIFFERS = (
     | ~Q(pushed_price=F("selling_price"))
     | ~Q(pushed_stock_status=F("stock_status"))
 )
+# What the partial index holds. A query uses it only if it says the same, word for word.
+UNSETTLED = Q(differs=True) | Q(confirm_at__isnull=False)
 
 
 class OutletProduct(models.Model):
     """One product in one outlet: what the dashboard says, and what the shop has acknowledged.
 
     `pushed_*` is written by an acknowledgement alone. `differs` is computed by the database, so that no
-    writer can forget it, and its partial index holds only the items that the shop does not know yet.
+    writer can forget it; the partial index holds only what may have to be sent.
     """
 
-    outlet = models.ForeignKey(Outlet, models.CASCADE, related_name="products")
+    # Without an index of its own: the unique constraint's serves, and SQLite would prefer it to the partial one.
+    outlet = models.ForeignKey(Outlet, models.CASCADE, related_name="products", db_index=False)
     product = models.ForeignKey(Product, models.PROTECT, related_name="outlets")
     selling_price = models.DecimalField(max_digits=10, decimal_places=2)
     stock_status = models.PositiveSmallIntegerField(default=0)
@@ -83,12 +86,7 @@ class OutletProduct(models.Model):
             models.CheckConstraint(condition=Q(selling_price__gt=0), name="outletproduct_price_above_zero"),
             models.CheckConstraint(condition=Q(stock_status__in=(0, 1)), name="outletproduct_stock_0_or_1"),
         ]
-        indexes = [
-            models.Index(fields=["outlet", "product"], condition=Q(differs=True), name="outletproduct_differs"),
-            models.Index(
-                fields=["outlet", "confirm_at"], condition=Q(confirm_at__isnull=False), name="outletproduct_confirm"
-            ),
-        ]
+        indexes = [models.Index(fields=["outlet", "product"], condition=UNSETTLED, name="outletproduct_unsettled")]
 
     def __str__(self) -> str:
         return f"{self.product_id} in {self.outlet_id}"
@@ -209,7 +207,7 @@ class PushAttempt(models.Model):
     number = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # [[product_id, "13.99", 1], ...]: what was sent, so that an attempt without an end can be confirmed.
+    # [[outlet product's id, "13.99", 1], ...]: what was sent, so that an attempt without an end can be confirmed.
     items = models.JSONField()
     item_count = models.PositiveIntegerField()
     sent_bytes = models.PositiveIntegerField(default=0)

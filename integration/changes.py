@@ -1,0 +1,98 @@
+"""What the shop does not know yet, in slices; and what it has acknowledged. Queries only."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import F, Max, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from integration.models import UNSETTLED, OutletProduct
+from integration.platforms.base import Item
+
+
+class Slice(NamedTuple):
+    """The products from `first_id` to `last_id`, `item_count` of them when it was cut."""
+
+    first_id: int
+    last_id: int
+    item_count: int
+
+
+def unsynced(now: datetime) -> Q:
+    """What a partial push sends: other values than the shop's, or an unknown outcome that is due again."""
+    return UNSETTLED & (Q(differs=True) | Q(confirm_at__lte=now))
+
+
+def items_to_push(outlet_id: int, push_type: str, now: datetime) -> QuerySet[OutletProduct]:
+    products = OutletProduct.objects.filter(outlet_id=outlet_id)
+    return products if push_type == "full" else products.filter(unsynced(now))
+
+
+def cut(items: QuerySet[OutletProduct], size: int) -> list[Slice]:
+    """The slices of `size` items, by product. One query and one row for each slice."""
+    numbered = items.annotate(row=Window(RowNumber(), order_by="product_id")).annotate(slot=F("row") % size)
+    firsts = list(numbered.filter(slot=1 % size).order_by("product_id").values_list("product_id", flat=True))
+    if not firsts:
+        return []
+    last = items.aggregate(last=Max("product_id"))["last"] or firsts[-1]
+    in_last = items.filter(product_id__gte=firsts[-1]).count()
+    ends = [following - 1 for following in firsts[1:]] + [last]
+    counts = [size] * (len(firsts) - 1) + [in_last]
+    return [Slice(*row) for row in zip(firsts, ends, counts, strict=True)]
+
+
+def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limit: int) -> list[Item]:
+    """The current values of a slice, `limit` items at most."""
+    rows = items.filter(product_id__gte=first_id, product_id__lte=last_id).order_by("product_id")
+    fields = rows.values_list("pk", "product_id", "product__sku", "selling_price", "stock_status")
+    return [Item(*row) for row in fields[:limit]]
+
+
+def as_rows(items: Iterable[Item]) -> list[list[Any]]:
+    """The items as an attempt keeps them: [[id, "13.99", 1], ...] with the outlet product's id."""
+    return [[item.id, str(item.selling_price), item.stock_status] for item in items]
+
+
+# Rows are found by their own id: by outlet and product, SQLite would read the whole outlet for each.
+# An item that was to be confirmed is confirmed by a request that began when it was due, by no earlier one.
+ACKNOWLEDGE = {
+    "sqlite": """
+        UPDATE integration_outletproduct
+        SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
+        FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS price,
+                     json_extract(value, '$[2]') AS stock FROM json_each(%(rows)s)) AS v
+        WHERE integration_outletproduct.id = v.id""",
+    "postgresql": """
+        UPDATE integration_outletproduct
+        SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
+        FROM (SELECT (value->>0)::bigint AS id, (value->>1)::numeric AS price, (value->>2)::smallint AS stock
+              FROM json_array_elements(%(rows)s::json)) AS v
+        WHERE integration_outletproduct.id = v.id""",
+}
+
+
+def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: datetime) -> None:
+    """Record that the shop has these values: the ones that were sent, whatever the dashboard says by now."""
+    if not items:
+        return
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            ACKNOWLEDGE[connection.vendor],
+            {
+                "rows": json.dumps(as_rows(items)),
+                "started_at": adapt(started_at),
+                "acknowledged_at": adapt(acknowledged_at),
+            },
+        )
+
+
+def confirm_later(ids: Sequence[int], at: datetime) -> None:
+    """Have these outlet products sent again from `at` on: the shop may have applied, or still apply, what it was sent."""
+    if ids:
+        OutletProduct.objects.filter(pk__in=ids).update(confirm_at=at)

@@ -1,0 +1,180 @@
+"""What happened: claims, attempts, counts, and the final state of a push.
+
+A chunk is claimed by a conditional UPDATE with a token, and every write-back checks that token, so a
+worker that was late, stopped or delivered twice changes nothing. Leases use the database's clock.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Now
+
+from integration.models import PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.platforms.base import Item, SendResult
+
+RING_AGAIN_AFTER = timedelta(seconds=60)
+ERROR_LIMIT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to send one chunk once."""
+
+    chunk: PushChunk
+    token: uuid.UUID
+
+
+def claim_chunk(chunk_id: int) -> Claim | None:
+    """Claim the chunk if it waits and is due; the attempt is counted here, so a chunk that kills its worker ends."""
+    token = uuid.uuid4()
+    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    claimed = PushChunk.objects.filter(due, pk=chunk_id, status=PushChunk.Status.WAITING).update(
+        status=PushChunk.Status.SENDING,
+        claim_token=token,
+        claimed_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS),
+        attempt_count=F("attempt_count") + 1,
+    )
+    if not claimed:
+        return None
+    return Claim(PushChunk.objects.select_related("push__outlet").get(pk=chunk_id), token)
+
+
+def release_claim(claim: Claim, **changes: Any) -> bool:
+    """Write the chunk back if the claim still holds."""
+    held = PushChunk.objects.filter(pk=claim.chunk.pk, claim_token=claim.token, status=PushChunk.Status.SENDING)
+    return bool(held.update(claim_token=None, claimed_until=None, **changes))
+
+
+def start_attempt(chunk: PushChunk, rows: list[list[Any]], now: datetime) -> PushAttempt:
+    return PushAttempt.objects.create(
+        chunk=chunk, number=chunk.attempt_count, started_at=now, items=rows, item_count=len(rows)
+    )
+
+
+def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> None:
+    PushAttempt.objects.filter(pk=attempt.pk).update(
+        finished_at=now,
+        outcome=result.outcome.value,
+        sent_bytes=result.sent_bytes,
+        received_bytes=result.received_bytes,
+        response_code=result.status_code,
+        response_excerpt=result.excerpt,
+        error_kind=result.error_kind,
+        error_message=result.message[:ERROR_LIMIT],
+    )
+
+
+def record_rejections(items: Sequence[Item], reasons: dict[str, str], now: datetime) -> None:
+    """List what the shop refused; a refusal that is repeated is counted."""
+    refused = [item for item in items if item.sku in reasons]
+    if not refused:
+        return
+    known = RejectedItem.objects.in_bulk([item.id for item in refused], field_name="outlet_product")
+    rows = [rejection(item, reasons[item.sku], known.get(item.id), now) for item in refused]
+    updated = ["reason", "rejected_price", "rejected_stock_status", "last_rejected_at", "rejection_count"]
+    RejectedItem.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["outlet_product"], update_fields=updated
+    )
+
+
+def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime) -> RejectedItem:
+    return RejectedItem(
+        outlet_product_id=item.id,
+        reason=reason,
+        rejected_price=item.selling_price,
+        rejected_stock_status=item.stock_status,
+        first_rejected_at=before.first_rejected_at if before else now,
+        last_rejected_at=now,
+        rejection_count=before.rejection_count + 1 if before else 1,
+    )
+
+
+def clear_rejections(items: Sequence[Item]) -> None:
+    RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
+
+
+def next_chunk(push_id: int, now: datetime) -> int | None:
+    """The next chunk that nobody was told of, marked as told. The caller holds the push's row."""
+    waiting = PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING, rung_at__isnull=True)
+    chunk_id = waiting.order_by("first_id").values_list("pk", flat=True).first()
+    if chunk_id is not None:
+        PushChunk.objects.filter(pk=chunk_id).update(rung_at=now)
+    return chunk_id
+
+
+def lock_push(push_id: int) -> PushHistory:
+    """The push, locked for the rest of the transaction: two last chunks must see each other."""
+    return PushHistory.objects.select_for_update(of=("self",)).select_related("outlet").get(pk=push_id)
+
+
+def has_open_chunks(push_id: int) -> bool:
+    return PushChunk.objects.filter(push_id=push_id, status__in=PushChunk.OPEN).exists()
+
+
+def fail_waiting_chunks(push_id: int) -> None:
+    PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING).update(status=PushChunk.Status.FAILED)
+
+
+def close_push(push: PushHistory, now: datetime) -> None:
+    """Give the push its final state, from its chunks and their last attempts."""
+    chunks = PushChunk.objects.filter(push=push).aggregate(
+        total=Count("pk"),
+        failed=Count("pk", filter=Q(status=PushChunk.Status.FAILED)),
+        accepted=Sum("accepted_count", default=0),
+        rejected=Sum("rejected_count", default=0),
+    )
+    push.accepted_count, push.rejected_count = chunks["accepted"], chunks["rejected"]
+    push.status = final_status(chunks)
+    push.finished_at = now
+    describe_outcome(push, chunks)
+    push.save()
+
+
+def final_status(chunks: dict[str, int]) -> PushHistory.Status:
+    if not chunks["failed"] and not chunks["rejected"]:
+        return PushHistory.Status.SUCCESS
+    return PushHistory.Status.PARTIAL if chunks["accepted"] else PushHistory.Status.FAILED
+
+
+def describe_outcome(push: PushHistory, chunks: dict[str, int]) -> None:
+    attempts = PushAttempt.objects.filter(chunk__push=push)
+    last = attempts.order_by("-finished_at", "-id").first()
+    failed = attempts.exclude(error_kind="").order_by("-id").first() if chunks["failed"] else None
+    shown = failed or last
+    push.response_code = shown.response_code if shown else None
+    message = f"{push.accepted_count} of {push.item_count} items accepted"
+    if push.rejected_count:
+        message += f", {push.rejected_count} refused by the shop"
+    if chunks["failed"]:
+        message += f", {chunks['failed']} of {chunks['total']} requests given up"
+    push.response_message = message
+    push.error_details = failed.error_message if failed else ""
+
+
+# --- what the sweep looks for ---------------------------------------------------------------------------
+
+
+def abandoned_chunks() -> QuerySet[PushChunk]:
+    return PushChunk.objects.filter(status=PushChunk.Status.SENDING, claimed_until__lt=Now())
+
+
+def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
+    """Chunks that are due, were rung a while ago, and that nobody has taken."""
+    due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    return PushChunk.objects.filter(due, status=PushChunk.Status.WAITING, rung_at__lte=now - RING_AGAIN_AFTER)
+
+
+def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:
+    return PushHistory.objects.filter(
+        status=PushHistory.Status.QUEUED, push_timestamp__lte=now - RING_AGAIN_AFTER
+    )
+
+
+def finished_pushes() -> QuerySet[PushHistory]:
+    open_chunks = PushChunk.objects.filter(push=OuterRef("pk"), status__in=PushChunk.OPEN)
+    return PushHistory.objects.filter(~Exists(open_chunks), status=PushHistory.Status.RUNNING)

@@ -1,0 +1,92 @@
+"""What every platform's adapter takes and gives. Plain values: adapters know no models.
+
+    send(items) -> SendResult       for the request one outcome, and for each item accepted, rejected or unknown
+    test_connection() -> ConnectionResult
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from integration.platforms.contract import Contract
+
+
+class Item(NamedTuple):
+    """One outlet product (`id`) and its values as they are sent."""
+
+    id: int
+    product_id: int
+    sku: str
+    selling_price: Decimal
+    stock_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an outlet's shop is and how to be let in. Its repr shows no secret."""
+
+    url: str
+    store_id: str
+    api_key: str = field(default="", repr=False)
+    api_secret: str = field(default="", repr=False)
+
+
+class Outcome(StrEnum):
+    """What a request came to.
+
+    done         the shop answered for the items
+    retry        it did not work this time and may work later
+    credentials  the shop does not let us in; no other request will fare better
+    refused      the shop understood and refused the whole request
+    broken       the shop's answer is not what its contract says
+    """
+
+    DONE = "done"
+    RETRY = "retry"
+    CREDENTIALS = "credentials"
+    REFUSED = "refused"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """`unknown` are SKUs that the shop may have applied, or may still apply later."""
+
+    outcome: Outcome
+    accepted: frozenset[str] = frozenset()
+    rejected: dict[str, str] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+    retry_after: float | None = None  # seconds
+    error_kind: str = ""
+    message: str = ""
+    status_code: int | None = None
+    excerpt: str = ""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionResult:
+    ok: bool
+    kind: str
+    message: str
+    status_code: int | None
+    elapsed_ms: int
+
+
+class Platform(Protocol):
+    """An adapter. It is made for one outlet's endpoint and speaks one contract."""
+
+    default_contract: Contract
+
+    def __init__(self, contract: Contract, endpoint: Endpoint) -> None: ...
+
+    def send(self, items: Sequence[Item], request_key: str) -> SendResult: ...
+
+    def test_connection(self) -> ConnectionResult: ...
+
+
+def skus(items: Iterable[Item]) -> frozenset[str]:
+    return frozenset(item.sku for item in items)

@@ -1,0 +1,54 @@
+"""How a platform wants to be spoken to. An empty contract is the default: a bare JSON array by POST."""
+
+from typing import Literal
+
+import jmespath
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class FieldMapping(BaseModel):
+    """The shop's names of the three values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sku: str = Field("sku", min_length=1)
+    selling_price: str = Field("selling_price", min_length=1)
+    stock_status: str = Field("stock_status", min_length=1)
+
+
+class Contract(BaseModel):
+    """Times in seconds. `{store_id}` in the URL and in headers stands for the outlet's store id."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    url: str = Field("{api_endpoint}", pattern=r"\{api_endpoint\}")
+    auth: Literal["none", "header", "bearer", "basic"] = "header"
+    auth_header: str = "X-API-Key"
+    headers: dict[str, str] = {}
+    fields: FieldMapping = FieldMapping()
+    stock_values: tuple[int | bool | str, int | bool | str] = (0, 1)
+    items_key: str = ""  # empty: the body is the bare array
+    store_id_key: str = ""  # with items_key: the store id stands beside the items
+    batch_size: int = Field(500, ge=1, le=10_000)
+    timeout_seconds: float = Field(30, gt=0, le=120)
+    attempts: int = Field(3, ge=1, le=10)
+    backoff_seconds: float = Field(2, gt=0, le=60)
+    # After an unknown outcome the shop may still apply the request for this long.
+    processing_seconds: float = Field(300, ge=0)
+    accepted_statuses: frozenset[int] = frozenset({200, 201, 202, 204})
+    # How an answer reads, as JMESPath.
+    success: str = "success != `false`"
+    errors: str = "errors"
+    error_sku: str = "sku"
+    error_reason: str = "error"
+    accepted_count: str = "accepted"
+
+    @field_validator("success", "errors", "error_sku", "error_reason", "accepted_count")
+    @classmethod
+    def compiles(cls, expression: str) -> str:
+        try:
+            jmespath.compile(expression)
+        except jmespath.exceptions.JMESPathError as exc:
+            raise ValueError(f"not a JMESPath expression: {exc}") from exc
+        return expression

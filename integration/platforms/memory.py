@@ -1,0 +1,38 @@
+"""A shop in this process's memory, for trying things out and for tests. It takes what it is sent."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, SendResult, skus
+from integration.platforms.contract import Contract
+
+
+class Memory:
+    default_contract = Contract()
+    shops: ClassVar[dict[str, dict[str, tuple[Decimal, int]]]] = {}
+    # Results that the next requests get instead, and SKUs that are refused with a reason.
+    script: ClassVar[list[SendResult]] = []
+    refused: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, contract: Contract, endpoint: Endpoint) -> None:
+        self.contract = contract
+        self.endpoint = endpoint
+
+    @classmethod
+    def reset(cls) -> None:
+        cls.shops.clear()
+        cls.script.clear()
+        cls.refused.clear()
+
+    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+        if self.script:
+            return self.script.pop(0)
+        rejected = {item.sku: self.refused[item.sku] for item in items if item.sku in self.refused}
+        accepted = [item for item in items if item.sku not in rejected]
+        shop = self.shops.setdefault(self.endpoint.store_id, {})
+        shop.update({item.sku: (item.selling_price, item.stock_status) for item in accepted})
+        return SendResult(Outcome.DONE, accepted=skus(accepted), rejected=rejected, status_code=200)
+
+    def test_connection(self) -> ConnectionResult:
+        return ConnectionResult(True, "ok", "memory is always there", None, 0)

@@ -1,0 +1,87 @@
+"""An httpx transport with a total deadline: it covers name look-up, connect, TLS, headers and body alike.
+
+httpx's own time-outs start anew with every byte that arrives, so a shop that drips would hold a worker for ever.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import Any
+
+import httpcore
+import httpx
+
+DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+RESOLVER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolver")
+
+
+def remaining(timeout: float | None) -> float:
+    """Seconds left of the request's deadline, at most `timeout`."""
+    left = DEADLINE.get() - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the deadline of the request has passed")
+    return left if timeout is None else min(left, timeout)
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self.stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, remaining(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, remaining(timeout))
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return DeadlineStream(self.stream.start_tls(ssl_context, server_hostname, remaining(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
+
+
+def resolve(host: str, port: int) -> str:
+    """The first address of a name. The system's resolver knows no deadline, so it runs in a thread."""
+    future = RESOLVER.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        return str(future.result(timeout=remaining(None))[0][4][0])
+    except TimeoutError as exc:
+        raise httpcore.ConnectTimeout(f"looking up {host} took too long") from exc
+    except OSError as exc:
+        raise httpcore.ConnectError(f"name not found: {host}") from exc
+
+
+class DeadlineBackend(httpcore.SyncBackend):
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        address = resolve(host, port)
+        stream = super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
+        return DeadlineStream(stream)
+
+
+class DeadlineTransport(httpx.HTTPTransport):
+    """httpx offers no argument for the network backend, so its pool is replaced by one that has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl.create_default_context(),
+            max_connections=10,
+            max_keepalive_connections=10,
+            keepalive_expiry=30,
+            network_backend=DeadlineBackend(),
+        )

@@ -1,0 +1,13 @@
+"""What beat rings so that nothing is left behind."""
+
+from django.utils import timezone
+
+from integration.push_service import sweep as sweep_pushes
+from tasks import app
+from tasks.push import ring
+
+
+@app.task
+def sweep() -> None:
+    """Release abandoned claims, ring what nobody heard, end what is over, confirm what is due."""
+    ring(sweep_pushes(timezone.now()))

@@ -1,0 +1,63 @@
+"""push_all_outlets (beat) -> push_outlet -> push_chunk. Thin: ids in, one service call, ring what it returns."""
+
+import logging
+from typing import Any
+
+from celery import Task
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from integration.models import Outlet, PushHistory
+from integration.push_service import CannotPush, Ring, Started, plan_push, send_chunk, start_push
+from tasks import app
+
+logger = logging.getLogger(__name__)
+
+# Longer waits stay rows: the sweep rings them. A message that waits must stay far below the visibility timeout.
+LONGEST_COUNTDOWN = 60
+
+
+def ring(rings: list[Ring]) -> None:
+    """Wake the workers. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
+    for one in rings:
+        if one.delay > LONGEST_COUNTDOWN:
+            continue
+        task: Task[Any, Any] = push_outlet if one.kind == "push" else push_chunk
+        try:
+            task.apply_async(kwargs={f"{one.kind}_id": one.id}, countdown=one.delay or None)
+        except (OperationalError, OSError) as exc:
+            logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
+            return
+
+
+def ring_outlet(
+    outlet_id: int, *, push_type: str = "partial", trigger: str = "manual", user_id: int | None = None
+) -> Started:
+    """Start a push of the outlet, or join the open one, and wake the workers once it is committed."""
+    outlet = Outlet.objects.get(pk=outlet_id)
+    started = start_push(outlet, push_type, trigger, timezone.now(), user_id)
+    transaction.on_commit(lambda: ring(started.rings), robust=True)
+    return started
+
+
+@app.task
+def push_all_outlets() -> None:
+    """Start a partial push of every enabled outlet that has something to push."""
+    for outlet_id in Outlet.objects.filter(is_active=True, push_enabled=True).values_list("pk", flat=True):
+        try:
+            ring_outlet(outlet_id, trigger=PushHistory.Trigger.SCHEDULE)
+        except CannotPush as exc:
+            logger.warning("skipped: %s", exc)
+
+
+@app.task
+def push_outlet(*, push_id: int) -> None:
+    """Plan an open push and ring its first chunks."""
+    ring(plan_push(push_id, timezone.now()))
+
+
+@app.task
+def push_chunk(*, chunk_id: int) -> None:
+    """Send one chunk and ring what comes next."""
+    ring(send_chunk(chunk_id, timezone.now()))
