@@ -1,0 +1,35 @@
+PYTHON ?= python3
+PY = .venv/bin/python
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/ready  ## push a sample chain to a mock shop and compare, item by item
+	$(PY) manage.py demo
+
+serve: .venv/ready  ## broker, mock shop, worker, beat and web server, until Ctrl-C
+	@exec $(PY) manage.py serve
+
+test: .venv/ready  ## all tests, on SQLite and on a real PostgreSQL
+	TEST_DATABASE=sqlite $(PY) -m pytest
+	TEST_DATABASE=postgres $(PY) -m pytest
+
+lint: .venv/ready  ## linters, formatter, types, import rules
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy dashboard integration tasks
+	.venv/bin/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check
+
+format: .venv/ready  ## format the code
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.PHONY: help demo serve test lint format

@@ -1,0 +1,40 @@
+"""The feed of an outlet as CSV, streamed. Reading it changes nothing."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from integration.changes import items_to_push
+from integration.models import Outlet, OutletProduct
+
+HEADER = ("sku", "selling_price", "stock_status")
+FORMULA = tuple("=+-@\t\r")
+
+
+class Line:
+    """A file that hands back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def feed_items(outlet: Outlet, partial: bool, now: datetime) -> QuerySet[OutletProduct]:
+    return items_to_push(outlet.pk, "partial" if partial else "full", now)
+
+
+def feed_lines(outlet: Outlet, *, partial: bool, now: datetime) -> Iterator[str]:
+    """The lines of the feed, header first, by SKU. Partial: what the shop does not know yet."""
+    writer: Any = csv.writer(Line(), lineterminator="\n")
+    yield writer.writerow(HEADER)
+    rows = feed_items(outlet, partial, now).order_by("product__sku")
+    values = rows.values_list("product__sku", "selling_price", "stock_status")
+    for sku, price, stock in values.iterator(chunk_size=2000):
+        yield writer.writerow((guard(sku), f"{price:.2f}", stock))
+
+
+def guard(text: str) -> str:
+    """A spreadsheet must not run a SKU as a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

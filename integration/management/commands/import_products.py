@@ -1,0 +1,57 @@
+"""Import a CSV file of prices and stock into an outlet."""
+
+import dataclasses
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from integration.management.outlets import find_outlet
+from integration.product_file import ProductFile, ProductFileError
+from integration.product_update import ProductUpdateError, ProductUpdateResult, apply_product_update
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = "Import a CSV file with sku, selling_price and stock_status into an outlet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file")
+        parser.add_argument("--outlet", metavar="STORE_ID", required=True)
+        parser.add_argument("--platform", help="where several platforms share a store id")
+        parser.add_argument("--dry-run", action="store_true", help="check and count, write nothing")
+        parser.add_argument("--strict", action="store_true", help="one bad row refuses the whole file")
+        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        outlet = find_outlet(options["outlet"], options["platform"])
+        flags = {"strict": options["strict"], "dry_run": options["dry_run"]}
+        try:
+            with tqdm(desc="rows", unit=" rows", disable=None) as bar:
+                result = apply_product_update(outlet, ProductFile(options["file"]), **flags, progress=bar.update)
+        except (ProductFileError, ProductUpdateError) as exc:
+            raise CommandError(str(exc)) from exc
+        self.show(result, options["dry_run"])
+        if options["json"]:
+            self.stdout.write(as_json(result, options["dry_run"]))
+        if result.bad_count:
+            raise CommandError(f"{result.bad_count} bad rows were left out; the others were taken")
+
+    def show(self, result: ProductUpdateResult, dry_run: bool) -> None:
+        self.stdout.write(
+            f"{result.row_count} rows{' (dry run)' if dry_run else ''}: {result.created_count} new, "
+            f"{result.changed_count} changed, {result.unchanged_count} unchanged, "
+            f"{result.bad_count} bad, {result.duplicate_count} repeated"
+        )
+        for bad in (result.bad_rows + result.duplicates)[:SHOWN]:
+            self.stdout.write(f"  {bad}")
+
+
+def as_json(result: ProductUpdateResult, dry_run: bool) -> str:
+    facts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
+    for name in ("bad_rows", "duplicates"):
+        facts[name] = [row._asdict() for row in facts[name]]
+    return json.dumps({**facts, "dry_run": dry_run})

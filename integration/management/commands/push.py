@@ -1,0 +1,89 @@
+"""Push outlets: by the workers, or with --wait in this process and with its progress."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from integration import changes
+from integration.management.outlets import find_outlet
+from integration.models import Outlet, PushChunk, PushHistory
+from integration.platforms import InvalidContract, UnknownPlatform, contract_of
+from integration.push_service import CannotPush, check_ready, run_push, start_push, summary
+from tasks.push import ring_outlet
+
+
+class Command(BaseCommand):
+    help = "Push what changed (or with --full everything) of one outlet or of all enabled ones."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("--outlet", metavar="STORE_ID")
+        which.add_argument("--all", action="store_true", help="every active outlet with push_enabled")
+        parser.add_argument("--platform", help="where several platforms share a store id")
+        parser.add_argument("--full", action="store_true", help="everything, not only what changed")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be sent, send nothing")
+        parser.add_argument("--wait", action="store_true", help="push in this process and wait for the end")
+        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        push_type = "full" if options["full"] else "partial"
+        outlets = self.outlets(options)
+        if not outlets:
+            raise CommandError("no active outlet has push_enabled")
+        results = [self.push(outlet, push_type, options) for outlet in outlets]
+        for result in results:
+            self.stdout.write(f"{result['store_id']}: {result['message']}")
+        if options["json"]:
+            self.stdout.write(json.dumps({"pushes": results}))
+        if failed := [result["store_id"] for result in results if not result["ok"]]:
+            raise CommandError(f"not everything was pushed: {', '.join(failed)}")
+
+    def outlets(self, options: dict[str, Any]) -> list[Outlet]:
+        if options["all"]:
+            return list(Outlet.objects.filter(is_active=True, push_enabled=True))
+        return [find_outlet(options["outlet"], options["platform"])]
+
+    def push(self, outlet: Outlet, push_type: str, options: dict[str, Any]) -> dict[str, Any]:
+        try:
+            check_ready(outlet)
+            contract_of(outlet.platform)
+            if options["dry_run"]:
+                return self.preview(outlet, push_type)
+            return self.wait(outlet, push_type) if options["wait"] else self.enqueue(outlet, push_type)
+        except (CannotPush, UnknownPlatform, InvalidContract) as exc:
+            return answer(outlet, False, str(exc))
+
+    def preview(self, outlet: Outlet, push_type: str) -> dict[str, Any]:
+        items = changes.items_to_push(outlet.pk, push_type, timezone.now())
+        count, size = items.count(), contract_of(outlet.platform).batch_size
+        requests = -(-count // size)
+        message = f"{count} items in {requests} requests would be sent"
+        return answer(outlet, True, message, item_count=count, request_count=requests)
+
+    def enqueue(self, outlet: Outlet, push_type: str) -> dict[str, Any]:
+        started = ring_outlet(outlet.pk, push_type=push_type)
+        if started.push is None:
+            return answer(outlet, True, "nothing to push")
+        how = "joined push" if started.joined else "started push"
+        return answer(outlet, True, f"{how} {started.push.pk}", push_id=started.push.pk)
+
+    def wait(self, outlet: Outlet, push_type: str) -> dict[str, Any]:
+        started = start_push(outlet, push_type, PushHistory.Trigger.MANUAL, timezone.now())
+        if started.push is None:
+            return answer(outlet, True, "nothing to push", item_count=0)
+        with tqdm(desc=outlet.name, unit=" items", disable=None) as bar:
+
+            def show(chunk_id: int) -> None:
+                bar.update(PushChunk.objects.get(pk=chunk_id).accepted_count)
+
+            ok, facts = summary(run_push(started.push.pk, show))
+        detail = f" ({facts['error_details']})" if facts["error_details"] else ""
+        return answer(outlet, ok, f"{facts['status']}: {facts['response_message']}{detail}", **facts)
+
+
+def answer(outlet: Outlet, ok: bool, message: str, **facts: Any) -> dict[str, Any]:
+    return {"store_id": outlet.store_id, "ok": ok, "message": message, **facts}

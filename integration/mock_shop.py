@@ -1,0 +1,277 @@
+"""A shop to push to: a real HTTP server that takes the planned array and keeps what each store was sent.
+
+    POST|PUT /stores/{store_id}/products   the array; answers {"success", "accepted", "errors": [{"sku", "error"}]}
+    GET      /stores/{store_id}/products   how many products the store has
+    GET      /_state/{store_id}            {"items": {sku: ["13.99", 1]}}
+    GET      /_requests                    what was asked, newest last
+    POST     /_control                     how to misbehave: {"mode", "store_id", "times", "seconds", "status", ...}
+    POST     /_reset                       forget everything
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal, InvalidOperation
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+BATCH_LIMIT = 500
+REQUESTS_KEPT = 10_000
+MODES = {"ok", "slow", "status", "html", "bad_json", "empty", "cut", "apply_and_cut", "hang", "reject", "half", "drip"}
+SILENT = {"cut", "hang"}  # nothing is applied and nothing is answered
+
+
+@dataclass
+class Misbehaviour:
+    """`times` requests (None: all) of a store (None: any) get this instead of a proper answer."""
+
+    mode: str = "ok"
+    store_id: str | None = None
+    times: int | None = None
+    seconds: float = 1.0
+    status: int = 503
+    retry_after: str | None = None
+    skus: list[str] = field(default_factory=list)
+
+
+class Shelf:
+    """What the stores hold: in memory, or in a file that a restart finds again."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.lock = threading.Lock()
+        self.database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self.database.execute("PRAGMA journal_mode=WAL")
+        self.database.execute(
+            "CREATE TABLE IF NOT EXISTS item "
+            "(store TEXT, sku TEXT, price TEXT, stock INTEGER, PRIMARY KEY (store, sku)) WITHOUT ROWID"
+        )
+
+    def put(self, store_id: str, items: list[tuple[str, str, int]]) -> None:
+        with self.lock:
+            self.database.execute("BEGIN")
+            rows = ((store_id, *item) for item in items)
+            self.database.executemany("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?)", rows)
+            self.database.execute("COMMIT")
+
+    def get(self, store_id: str) -> dict[str, tuple[str, int]]:
+        with self.lock:
+            rows = self.database.execute("SELECT sku, price, stock FROM item WHERE store = ?", (store_id,))
+            return {sku: (price, stock) for sku, price, stock in rows}
+
+    def clear(self) -> None:
+        with self.lock:
+            self.database.execute("DELETE FROM item")
+
+
+class MockShop:
+    """The server; `with MockShop() as shop:` runs it in a thread."""
+
+    def __init__(self, port: int = 0, key: str | None = None, state_path: Path | None = None) -> None:
+        self.key = key
+        self.shelf = Shelf(state_path)
+        self.requests: list[dict[str, Any]] = []
+        self.misbehaviours: list[Misbehaviour] = []
+        self.lock = threading.Lock()
+        handler = type("BoundHandler", (Handler,), {"shop": self})
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def __enter__(self) -> "MockShop":
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def misbehave(self, **how: Any) -> None:
+        misbehaviour = Misbehaviour(**how)
+        if misbehaviour.mode not in MODES:
+            raise ValueError(f"unknown mode {misbehaviour.mode!r}; known: {', '.join(sorted(MODES))}")
+        with self.lock:
+            self.misbehaviours = [] if misbehaviour.mode == "ok" else [*self.misbehaviours, misbehaviour]
+
+    def reset(self) -> None:
+        self.shelf.clear()
+        with self.lock:
+            self.requests.clear()
+            self.misbehaviours = []
+
+    def behaviour(self, store_id: str) -> Misbehaviour:
+        with self.lock:
+            for one in self.misbehaviours:
+                if one.store_id in (None, store_id) and one.times != 0:
+                    one.times = one.times - 1 if one.times is not None else None
+                    return one
+        return Misbehaviour()
+
+    def note(self, **facts: Any) -> None:
+        with self.lock:
+            self.requests.append({"at": time.time(), **facts})
+            del self.requests[:-REQUESTS_KEPT]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    shop: MockShop
+
+    def log_message(self, *args: Any) -> None:
+        """Requests are kept, not printed."""
+
+    def parts(self) -> list[str]:
+        return self.path.strip("/").split("/")
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
+        self.answer_bytes(status, json.dumps(content).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def answer_bytes(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def is_allowed(self) -> bool:
+        given = (self.headers.get("X-API-Key"), self.headers.get("Authorization", "").removeprefix("Bearer "))
+        return self.shop.key is None or self.shop.key in given
+
+    def do_GET(self) -> None:
+        match self.parts():
+            case ["_state", store_id]:
+                self.answer(200, {"items": self.shop.shelf.get(store_id)})
+            case ["_requests"]:
+                self.answer(200, self.shop.requests)
+            case ["_health"]:
+                self.answer(200, {"ok": True})
+            case ["stores", store_id, "products"] if self.is_allowed():
+                self.answer(200, {"store_id": store_id, "count": len(self.shop.shelf.get(store_id))})
+            case ["stores", _, "products"]:
+                self.answer(401, {"error": "invalid key"})
+            case _:
+                self.answer(404, {"error": "no such path"})
+
+    def do_POST(self) -> None:
+        body = self.body()
+        match self.parts():
+            case ["_control"]:
+                self.control(body)
+            case ["_reset"]:
+                self.shop.reset()
+                self.answer(200, {"ok": True})
+            case ["stores", store_id, "products"]:
+                self.take(store_id, body)
+            case _:
+                self.answer(404, {"error": "no such path"})
+
+    do_PUT = do_POST
+
+    def control(self, body: bytes) -> None:
+        try:
+            self.shop.misbehave(**json.loads(body))
+        except (ValueError, TypeError) as exc:
+            self.answer(400, {"error": str(exc)})
+            return
+        self.answer(200, [asdict(one) for one in self.shop.misbehaviours])
+
+    # --- the push ---------------------------------------------------------------------------------------
+
+    def take(self, store_id: str, body: bytes) -> None:
+        how = self.shop.behaviour(store_id)
+        status, items = self.check(body)
+        key = self.headers.get("Idempotency-Key")
+        self.shop.note(store_id=store_id, method=self.command, item_count=len(items), status=status, key=key)
+        if how.mode in SILENT:
+            time.sleep(how.seconds if how.mode == "hang" else 0)
+            self.close_connection = True
+            return
+        if how.mode == "status":
+            self.answer(how.status, {"error": "as told"}, {"Retry-After": how.retry_after} if how.retry_after else {})
+        elif status != 200:
+            self.answer(status, {"error": {401: "invalid key", 413: "too many items"}.get(status, "not an array")})
+        else:
+            self.take_items(store_id, items, how)
+
+    def check(self, body: bytes) -> tuple[int, list[Any]]:
+        if not self.is_allowed():
+            return 401, []
+        try:
+            items = json.loads(body, parse_float=Decimal)
+        except ValueError:
+            return 400, []
+        if not isinstance(items, list):
+            return 400, []
+        return (413 if len(items) > BATCH_LIMIT else 200), items
+
+    def take_items(self, store_id: str, items: list[Any], how: Misbehaviour) -> None:
+        if how.mode == "slow":
+            time.sleep(how.seconds)
+        if how.mode == "html":
+            self.answer_bytes(200, b"<html>maintenance</html>", {"Content-Type": "text/html"})
+            return
+        if how.mode == "empty":
+            self.answer_bytes(200, b"", {})
+            return
+        good, errors = sort_items(items, how.skus if how.mode == "reject" else [])
+        if how.mode == "half":
+            good = good[: len(good) // 2]
+        self.shop.shelf.put(store_id, good)
+        self.confirm({"success": not errors or bool(good), "accepted": len(good), "errors": errors}, how)
+
+    def confirm(self, content: dict[str, Any], how: Misbehaviour) -> None:
+        if how.mode == "apply_and_cut":
+            self.close_connection = True
+        elif how.mode == "bad_json":
+            self.answer_bytes(200, b'{"success": tr', {"Content-Type": "application/json"})
+        elif how.mode == "drip":
+            self.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b" " * 100_000, how.seconds)
+        else:
+            self.answer(200, content)
+
+    def drip(self, answer: bytes, seconds: float) -> None:
+        ends_at = time.monotonic() + seconds
+        self.close_connection = True
+        try:
+            for byte in answer:
+                self.connection.sendall(bytes([byte]))
+                time.sleep(0.1)
+                if time.monotonic() > ends_at:
+                    return
+        except OSError:
+            return  # the client has hung up, as it should
+
+
+def sort_items(items: list[Any], refused: list[str]) -> tuple[list[tuple[str, str, int]], list[dict[str, str]]]:
+    good, errors = [], []
+    for item in items:
+        try:
+            good.append(read_item(item, refused))
+        except (ValueError, TypeError, KeyError, InvalidOperation) as exc:
+            sku = str(item.get("sku")) if isinstance(item, dict) else ""
+            errors.append({"sku": sku, "error": str(exc)})
+    return good, errors
+
+
+def read_item(item: dict[str, Any], refused: list[str]) -> tuple[str, str, int]:
+    sku, price, stock = item["sku"], item["selling_price"], item["stock_status"]
+    if not isinstance(sku, str) or not sku:
+        raise ValueError("sku must be text")
+    if sku in refused:
+        raise ValueError("unknown product")
+    if isinstance(price, bool) or not isinstance(price, int | Decimal) or price <= 0:
+        raise ValueError("selling_price must be a number above 0")
+    if stock not in (0, 1):
+        raise ValueError("stock_status must be 0 or 1")
+    return sku, f"{price:.2f}", int(stock)

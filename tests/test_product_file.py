@@ -1,0 +1,91 @@
+"""Files of prices and stock, from whatever program."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from integration.product_file import ProductFile, ProductFileError
+
+PLAIN = "sku,selling_price,stock_status\n0012,13.99,1\n"
+
+
+def write(folder: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
+    path = folder / "feed.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
+    return path
+
+
+def test_rows_carry_the_number_that_a_spreadsheet_shows(tmp_path: Path) -> None:
+    file = ProductFile(write(tmp_path, PLAIN + "\n0013,1,0\n"))
+    expected = [
+        {"sku": "0012", "selling_price": "13.99", "stock_status": "1", "row": 2},
+        {"sku": "0013", "selling_price": "1", "stock_status": "0", "row": 4},
+    ]
+    assert list(file) == expected
+    assert list(file) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
+def test_encoding_and_separator_are_found(tmp_path: Path, encoding: str, separator: str) -> None:
+    text = " SKU ,Price,Active,Name,reason\r\n0012,13.99,1,Crème,x\r\n".replace(",", separator)
+    assert list(ProductFile(write(tmp_path, text, encoding))) == [
+        {"sku": "0012", "selling_price": "13.99", "stock_status": "1", "name": "Crème", "row": 2}
+    ]
+
+
+def test_the_canonical_name_of_a_column_wins(tmp_path: Path) -> None:
+    path = write(tmp_path, "price,selling_price,enabled,stock_status,sku\n1,2,0,1,a\n")
+    assert list(ProductFile(path)) == [{"sku": "a", "selling_price": "2", "stock_status": "1", "row": 2}]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"\n", "no header"),
+        (b"sku,selling_price,stock_status\n", "no rows"),
+        (b"sku,cost\n1,2\n", "columns sku, cost; needed and missing: selling_price or price, stock_status"),
+        (b"sku,sku,price,active\n1,2,3,4\n", "column sku more than once"),
+        (b"PK\x03\x04\0\0\0", "binary"),
+        (PLAIN.encode() + b'"open,1,1\n2,2,1\n', "quote"),
+        (PLAIN.encode() + b'"' + b"x" * 200_000, "quote"),
+        (PLAIN.encode() + b"\x81\xff,1,1\n", "not text"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    with pytest.raises(ProductFileError, match=reason):
+        list(ProductFile(write(tmp_path, content)))
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProductFileError, match="No such file"):
+        list(ProductFile(tmp_path / "missing.csv"))
+    with pytest.raises(ProductFileError, match="is not a file"):
+        list(ProductFile(tmp_path))
+
+
+def test_a_row_with_too_few_or_too_many_cells_carries_its_problem(tmp_path: Path) -> None:
+    rows = list(ProductFile(write(tmp_path, PLAIN + "a,12,50,1\nb,1\nc,1,1,,\n")))
+    assert [row.get("problem") for row in rows] == [
+        None,
+        "the row has 4 cells, the header 3",
+        "the row has 2 cells, the header 3",
+        None,
+    ]
+
+
+def test_the_guard_of_an_export_is_taken_off(tmp_path: Path) -> None:
+    rows = ProductFile(write(tmp_path, PLAIN + "'=1,1,1\n''@x,1,1\n'a,1,1\n"))
+    assert [row["sku"] for row in rows] == ["0012", "=1", "'@x", "'a"]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN + "".join(f"{n},13.99,1\n" for n in range(100_000)))
+    tracemalloc.start()
+    count = sum(1 for _ in ProductFile(path))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 100_001
+    assert peak < 8_000_000

@@ -1,0 +1,255 @@
+"""Prices and stock come in."""
+
+import logging
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from integration.models import Outlet, OutletProduct, Product
+from integration.product_file import ProductFile
+from integration.product_update import ProductUpdateError, apply_product_update
+from integration.signals import product_updated
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+FULL_FEED = SHARED / "Pasons-14-Sm-2025-12-17-124851.csv"
+DELTA_FEED = SHARED / "Pasons-14-Sm-2025-12-17-125047.csv"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def outlet() -> Outlet:
+    return Outlet.objects.create(store_id="007", name="Fourteenth Street")
+
+
+@pytest.fixture
+def heard() -> Iterator[list[dict[str, Any]]]:
+    calls: list[dict[str, Any]] = []
+
+    def listen(sender: object, signal: object, **kwargs: Any) -> None:
+        calls.append(kwargs)
+
+    product_updated.connect(listen)
+    yield calls
+    product_updated.disconnect(listen)
+
+
+def row(sku: object = "0012", price: object = "13.99", stock: object = "1", **more: object) -> dict[str, object]:
+    return {"sku": sku, "selling_price": price, "stock_status": stock, **more}
+
+
+def stored() -> list[tuple[str, Decimal, int]]:
+    return list(
+        OutletProduct.objects.order_by("product__sku").values_list("product__sku", "selling_price", "stock_status")
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [
+        ("12,50", "comma"),
+        ("1,234", "comma"),
+        ("0,750.00", "comma"),
+        ("-5", "negative"),
+        ("0", "is 0"),
+        ("0.00", "is 0"),
+        ("", "missing"),
+        (None, "missing"),
+        ("NaN", "not a number"),
+        ("Infinity", "not a number"),
+        (float("nan"), "not a number"),
+        (float("inf"), "not a number"),
+        (Decimal("NaN"), "not a number"),
+        ("1e3", "exponent"),
+        (1e20, "exponent"),
+        ("1.999", "more than 2 decimals"),
+        (0.1 + 0.2, "more than 2 decimals"),
+        ("100000000", "higher"),
+        (10**5000, "between"),
+        (True, "bool"),
+        ([], "list"),
+        ("٣.٥", "not a number"),
+        ("9" * 500, "too long"),
+    ],
+)
+def test_a_price_that_cannot_be_meant_is_refused(outlet: Outlet, price: object, reason: str) -> None:
+    result = apply_product_update(outlet, [row(price=price), row("0013")])
+    assert [(bad.row, bad.sku, bad.field) for bad in result.bad_rows] == [(1, "0012", "selling_price")]
+    assert reason in result.bad_rows[0].reason
+    assert stored() == [("0013", Decimal("13.99"), 1)]
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        ("1,234.50", "1234.50"),
+        (" 2.0 ", "2.00"),
+        ("2.5000", "2.50"),
+        (7, "7.00"),
+        (1.15, "1.15"),
+        (Decimal("99999999.99"), "99999999.99"),
+    ],
+)
+def test_a_price_is_kept_exactly(outlet: Outlet, price: object, expected: str) -> None:
+    assert apply_product_update(outlet, [row(price=price)]).created_count == 1
+    assert stored() == [("0012", Decimal(expected), 1)]
+
+
+@pytest.mark.parametrize(
+    "sku", [None, "", "  ", 12, 1.5, "x" * 65, "a\0b", "a\nb", "a\ud800", "9.34E+12", "9,34e+12", b"12", []]
+)
+def test_a_sku_that_cannot_be_kept_exactly_is_refused(outlet: Outlet, sku: object) -> None:
+    result = apply_product_update(outlet, [row(sku)])
+    assert [bad.field for bad in result.bad_rows] == ["sku"]
+    assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize("stock", ["1", "true", "YES", 1, True])
+def test_a_stock_status_that_says_yes_is_1(outlet: Outlet, stock: object) -> None:
+    apply_product_update(outlet, [{"sku": "a", "selling_price": "1", "enabled": stock}])
+    assert stored() == [("a", Decimal("1.00"), 1)]
+
+
+@pytest.mark.parametrize("stock", ["0", "False", "no", 0, False])
+def test_a_stock_status_that_says_no_is_0(outlet: Outlet, stock: object) -> None:
+    apply_product_update(outlet, [row("a", "1", stock)])
+    assert stored() == [("a", Decimal("1.00"), 0)]
+
+
+@pytest.mark.parametrize("stock", ["ture", "12", "", None, 2, -1, 1.0, [], "on"])
+def test_an_unclear_stock_status_is_refused(outlet: Outlet, stock: object) -> None:
+    result = apply_product_update(outlet, [row(stock=stock)])
+    assert [bad.field for bad in result.bad_rows] == ["stock_status"]
+    assert stored() == []
+
+
+@pytest.mark.parametrize("garbage", [None, 5, "text", {}, {"sku": {}}, {"problem": "two cells"}])
+def test_garbage_is_reported_and_never_raised(outlet: Outlet, garbage: Any) -> None:
+    result = apply_product_update(outlet, [garbage, row()])
+    assert (result.row_count, result.bad_count, result.created_count) == (2, 1, 1)
+
+
+def test_the_last_of_two_rows_wins_even_many_batches_later(outlet: Outlet) -> None:
+    rows = [row("first", "1"), *(row(f"x{n}") for n in range(2500)), row("first", "2", row=9000)]
+    result = apply_product_update(outlet, rows)
+    assert [tuple(duplicate) for duplicate in result.duplicate_rows] == [(1, "first")]
+    assert (result.created_count, result.changed_count) == (2501, 0)
+    assert OutletProduct.objects.get(product__sku="first").selling_price == Decimal("2.00")
+
+
+def test_a_name_is_only_replaced_by_a_name(outlet: Outlet) -> None:
+    apply_product_update(outlet, [row(name="Milk", barcode="0400")])
+    apply_product_update(outlet, [row(name="", price="3")])
+    assert Product.objects.values_list("name", "barcode").get() == ("Milk", "0400")
+    apply_product_update(outlet, [row(name="Fresh milk", price="3")])
+    assert Product.objects.values_list("name", "barcode").get() == ("Fresh milk", "0400")
+
+
+def test_what_the_shop_acknowledged_is_left_alone(outlet: Outlet) -> None:
+    apply_product_update(outlet, [row()])
+    now = timezone.now()
+    OutletProduct.objects.update(pushed_price=Decimal("13.99"), pushed_stock_status=1, pushed_at=now)
+    apply_product_update(outlet, [row(price="5")])
+    item = OutletProduct.objects.get()
+    assert (item.pushed_price, item.pushed_stock_status, item.pushed_at) == (Decimal("13.99"), 1, now)
+    assert item.differs is True
+
+
+def test_other_outlets_keep_their_prices(outlet: Outlet) -> None:
+    other = Outlet.objects.create(store_id="8", name="Eighth")
+    apply_product_update(other, [row(price="1")])
+    result = apply_product_update(outlet, [row(price="2")])
+    assert result.created_count == 1
+    assert OutletProduct.objects.get(outlet=other).selling_price == Decimal("1.00")
+
+
+def test_a_strict_update_with_a_bad_row_writes_nothing(outlet: Outlet, heard: list[dict[str, Any]]) -> None:
+    rows = [*(row(f"x{n}") for n in range(2500)), row(price="12,50", row=2502)]
+    with pytest.raises(ProductUpdateError, match="row 2502, sku 0012"):
+        apply_product_update(outlet, rows, strict=True)
+    assert (Product.objects.count(), stored()) == (0, [])
+
+
+def test_rows_that_break_off_write_nothing(outlet: Outlet) -> None:
+    def rows() -> Iterator[dict[str, object]]:
+        yield from (row(f"x{n}") for n in range(2500))
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        apply_product_update(outlet, rows())
+    assert not Product.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dry_run_counts_and_writes_nothing(outlet: Outlet, heard: list[dict[str, Any]]) -> None:
+    result = apply_product_update(outlet, [row(), row(price="1"), row("b")], dry_run=True)
+    assert (result.created_count, result.duplicate_count) == (2, 1)
+    assert (Product.objects.count(), stored(), heard) == (0, [], [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_signal_is_sent_once_after_the_commit_and_not_without_a_change(
+    outlet: Outlet, heard: list[dict[str, Any]]
+) -> None:
+    rows = [row(f"x{n}") for n in range(4100)]
+    apply_product_update(outlet, rows)
+    apply_product_update(outlet, rows)
+    assert heard == [{"outlet_id": outlet.pk, "changed_count": 4100}]
+
+
+def test_the_signal_waits_for_the_commit_around_it(
+    outlet: Outlet, heard: list[dict[str, Any]], django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True) as callbacks:
+        apply_product_update(outlet, [row()])
+        assert heard == []
+    assert (len(callbacks), len(heard)) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_listener_that_fails_is_logged_and_harms_nothing(outlet: Outlet, caplog: Any) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise RuntimeError("deaf")
+
+    product_updated.connect(fail)
+    try:
+        with caplog.at_level(logging.ERROR, "integration"):
+            assert apply_product_update(outlet, [row()]).created_count == 1
+    finally:
+        product_updated.disconnect(fail)
+    assert "a listener to product_updated failed" in caplog.text
+    assert len(stored()) == 1
+
+
+def query_count(outlet: Outlet, count: int) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        apply_product_update(outlet, [row(f"q{count}-{n}", name="A") for n in range(count)])
+    return len(queries)
+
+
+def test_a_batch_costs_the_same_queries_for_10_and_1000_rows(outlet: Outlet) -> None:
+    assert query_count(outlet, 10) == query_count(outlet, 1000) <= 6
+
+
+def test_progress_adds_up_to_the_rows(outlet: Outlet) -> None:
+    counts: list[int] = []
+    apply_product_update(outlet, [row(), row(), row("b"), row(price="x")], progress=counts.append)
+    assert sum(counts) == 4
+
+
+@pytest.mark.skipif(not FULL_FEED.exists(), reason="the real feeds are not here")
+def test_the_real_feeds_come_in_and_a_second_time_change_nothing(outlet: Outlet) -> None:
+    first = apply_product_update(outlet, ProductFile(FULL_FEED))
+    assert (first.row_count, first.created_count, first.bad_count) == (18390, 18390, 0)
+    delta = apply_product_update(outlet, ProductFile(DELTA_FEED))
+    assert (delta.row_count, delta.bad_count) == (181, 0)
+    again = apply_product_update(outlet, ProductFile(DELTA_FEED))
+    assert (again.created_count, again.changed_count, again.unchanged_count) == (0, 0, 181)
