@@ -93,6 +93,6 @@ def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: da
 
 
 def confirm_later(ids: Sequence[int], at: datetime) -> None:
-    """Have these outlet products sent again from `at` on: the shop may have applied, or still apply, what it was sent."""
+    """Have these outlet products sent again from `at` on, whatever the shop did with what it was sent."""
     if ids:
         OutletProduct.objects.filter(pk__in=ids).update(confirm_at=at)

@@ -56,6 +56,4 @@ def make_outlet(
 
 def sample_product(outlet: Outlet, product: Product, chance: random.Random) -> OutletProduct:
     price = Decimal(chance.randint(4, 400)) / 4
-    return OutletProduct(
-        outlet=outlet, product=product, selling_price=price, stock_status=int(chance.random() < 0.8)
-    )
+    return OutletProduct(outlet=outlet, product=product, selling_price=price, stock_status=int(chance.random() < 0.8))

@@ -25,6 +25,10 @@ def feed_items(outlet: Outlet, partial: bool, now: datetime) -> QuerySet[OutletP
     return items_to_push(outlet.pk, "partial" if partial else "full", now)
 
 
+def count_feed(outlet: Outlet, *, partial: bool, now: datetime) -> int:
+    return feed_items(outlet, partial, now).count()
+
+
 def feed_lines(outlet: Outlet, *, partial: bool, now: datetime) -> Iterator[str]:
     """The lines of the feed, header first, by SKU. Partial: what the shop does not know yet."""
     writer: Any = csv.writer(Line(), lineterminator="\n")
@@ -37,4 +41,4 @@ def feed_lines(outlet: Outlet, *, partial: bool, now: datetime) -> Iterator[str]
 
 def guard(text: str) -> str:
     """A spreadsheet must not run a SKU as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text

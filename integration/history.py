@@ -107,9 +107,18 @@ def next_chunk(push_id: int, now: datetime) -> int | None:
     return chunk_id
 
 
+def pushes() -> QuerySet[PushHistory]:
+    """Pushes with their outlets, without the secrets: what cannot be decrypted must not keep a push open."""
+    return PushHistory.objects.select_related("outlet").defer("outlet__api_key", "outlet__api_secret")
+
+
+def read_push(push_id: int) -> PushHistory | None:
+    return pushes().filter(pk=push_id).first()
+
+
 def lock_push(push_id: int) -> PushHistory:
     """The push, locked for the rest of the transaction: two last chunks must see each other."""
-    return PushHistory.objects.select_for_update(of=("self",)).select_related("outlet").get(pk=push_id)
+    return pushes().select_for_update(of=("self",)).get(pk=push_id)
 
 
 def has_open_chunks(push_id: int) -> bool:
@@ -129,14 +138,14 @@ def close_push(push: PushHistory, now: datetime) -> None:
         rejected=Sum("rejected_count", default=0),
     )
     push.accepted_count, push.rejected_count = chunks["accepted"], chunks["rejected"]
-    push.status = final_status(chunks)
+    push.status = final_status(push, chunks)
     push.finished_at = now
     describe_outcome(push, chunks)
     push.save()
 
 
-def final_status(chunks: dict[str, int]) -> PushHistory.Status:
-    if not chunks["failed"] and not chunks["rejected"]:
+def final_status(push: PushHistory, chunks: dict[str, int]) -> PushHistory.Status:
+    if not chunks["failed"] and not chunks["rejected"] and not push.error_details:
         return PushHistory.Status.SUCCESS
     return PushHistory.Status.PARTIAL if chunks["accepted"] else PushHistory.Status.FAILED
 
@@ -153,14 +162,14 @@ def describe_outcome(push: PushHistory, chunks: dict[str, int]) -> None:
     if chunks["failed"]:
         message += f", {chunks['failed']} of {chunks['total']} requests given up"
     push.response_message = message
-    push.error_details = failed.error_message if failed else ""
+    push.error_details = push.error_details or (failed.error_message if failed else "")
 
 
 # --- what the sweep looks for ---------------------------------------------------------------------------
 
 
-def abandoned_chunks() -> QuerySet[PushChunk]:
-    return PushChunk.objects.filter(status=PushChunk.Status.SENDING, claimed_until__lt=Now())
+def abandoned_chunks(**which: Any) -> QuerySet[PushChunk]:
+    return PushChunk.objects.filter(status=PushChunk.Status.SENDING, claimed_until__lt=Now(), **which)
 
 
 def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
@@ -170,9 +179,7 @@ def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
 
 
 def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:
-    return PushHistory.objects.filter(
-        status=PushHistory.Status.QUEUED, push_timestamp__lte=now - RING_AGAIN_AFTER
-    )
+    return PushHistory.objects.filter(status=PushHistory.Status.QUEUED, push_timestamp__lte=now - RING_AGAIN_AFTER)
 
 
 def finished_pushes() -> QuerySet[PushHistory]:

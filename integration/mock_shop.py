@@ -1,11 +1,11 @@
 """A shop to push to: a real HTTP server that takes the planned array and keeps what each store was sent.
 
-    POST|PUT /stores/{store_id}/products   the array; answers {"success", "accepted", "errors": [{"sku", "error"}]}
-    GET      /stores/{store_id}/products   how many products the store has
-    GET      /_state/{store_id}            {"items": {sku: ["13.99", 1]}}
-    GET      /_requests                    what was asked, newest last
-    POST     /_control                     how to misbehave: {"mode", "store_id", "times", "seconds", "status", ...}
-    POST     /_reset                       forget everything
+POST|PUT /stores/{store_id}/products   the array; answers {"success", "accepted", "errors": [{"sku", "error"}]}
+GET      /stores/{store_id}/products   how many products the store has
+GET      /_state/{store_id}            {"items": {sku: ["13.99", 1]}}
+GET      /_requests                    what was asked, newest last
+POST     /_control                     how to misbehave: {"mode", "store_id", "times", "seconds", "status", ...}
+POST     /_reset                       forget everything
 """
 
 import json
@@ -176,7 +176,8 @@ class Handler(BaseHTTPRequestHandler):
             case _:
                 self.answer(404, {"error": "no such path"})
 
-    do_PUT = do_POST
+    def do_PUT(self) -> None:
+        self.do_POST()
 
     def control(self, body: bytes) -> None:
         try:

@@ -3,13 +3,16 @@
 import codecs
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 SEPARATORS = ",;\t|"
 NEEDED = ("sku", "selling_price", "stock_status")
 ALIASES = {"price": "selling_price", "active": "stock_status", "enabled": "stock_status"}
 KNOWN = (*NEEDED, "name", "barcode")
+FORMULA = tuple("=+-@")
 BLOCK = 1 << 20
+END = "\x00"  # no text file holds it
 
 
 class ProductFileError(ValueError):
@@ -17,36 +20,44 @@ class ProductFileError(ValueError):
 
 
 class ProductFile:
-    """The rows of a CSV file; each iteration reads the file anew, in constant memory."""
+    """The rows of a CSV file; each iteration reads the file anew, in constant memory.
+
+    The file is read through once at the beginning, so that what breaks it is known before a row is taken.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
             self.encoding = find_encoding(self.path)
             with self.path.open(encoding=self.encoding, newline="") as file:
-                header = file.readline()
+                header = file.readline(BLOCK)
         except OSError as exc:
-            raise ProductFileError(f"{self.path}: {exc.strerror or exc}") from exc
+            raise ProductFileError(f"{self.path} cannot be read: {exc.strerror or exc}") from exc
         if not header.strip():
             raise ProductFileError(f"{self.path} is empty")
         self.separator = max(SEPARATORS, key=header.count)
         self.columns = find_columns(next(csv.reader([header], delimiter=self.separator)))
+        self.row_count = sum(1 for _ in self)
+        if not self.row_count:
+            raise ProductFileError(f"{self.path} has a header but no rows")
 
     def __iter__(self) -> Iterator[dict[str, object]]:
         with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self.separator)
-            width = len(next(reader))
+            reader = csv.reader(chain(file, [END]), delimiter=self.separator)
+            width, number = len(next(reader)), 1
             try:
                 for cells in reader:
-                    if any(cells):
-                        yield self.row(reader.line_num, cells, width)
-            except csv.Error as exc:
-                problem = f"row {reader.line_num}: {exc}; is a quote never closed?"
-                yield {"row": reader.line_num, "problem": problem}
+                    number = reader.line_num
+                    if any(cells) and cells != [END]:
+                        yield self.row(number, cells, width)
+            except (csv.Error, UnicodeError) as exc:
+                raise ProductFileError(f"{self.path}, after row {number}: {exc}; is a quote never closed?") from exc
+        if cells != [END]:
+            raise ProductFileError(f"{self.path}: a quote is opened and never closed, in row {number} or before")
 
     def row(self, number: int, cells: list[str], width: int) -> dict[str, object]:
         row: dict[str, object] = {"row": number}
-        if len(cells) != width:
+        if len(cells) < width or any(cells[width:]):
             row["problem"] = f"has {len(cells)} cells, the header has {width}"
         row.update({name: cells[index] for name, index in self.columns.items() if index < len(cells)})
         row["sku"] = unguard(str(row.get("sku", "")))
@@ -55,7 +66,7 @@ class ProductFile:
 
 def unguard(sku: str) -> str:
     """Undo the apostrophe that an export puts before what a spreadsheet would take for a formula."""
-    return sku[1:] if sku[:1] == "'" and sku[1:2] in set("=+-@") else sku
+    return sku[1:] if sku.startswith("'") and sku.lstrip("'").startswith(FORMULA) else sku
 
 
 def find_encoding(path: Path) -> str:

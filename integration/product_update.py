@@ -26,7 +26,7 @@ REPORTED = 10_000  # bad rows kept in a result; all are counted
 HIGHEST_PRICE = Decimal("99999999.99")
 PLAIN_PRICE = re.compile(r"\d+(\.\d+)?")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
-MANGLED_SKU = re.compile(r"\d(\.\d+)?[eE]\+\d+")
+MANGLED_SKU = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 STOCK = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
 SKU_LENGTH = 64
 NAME_LENGTH = 255
@@ -143,6 +143,8 @@ def read_text(value: object, name: str, limit: int) -> str:
 
 def read_row(number: int, row: Row) -> GoodRow | BadRow:
     """The row's values, or the first reason why it is refused."""
+    if not isinstance(row, Mapping):
+        return BadRow(number, "", "row", f"is no row with named values but a {type(row).__name__}")
     try:
         if problem := row.get("problem"):
             raise Refused("row", str(problem))
@@ -161,7 +163,7 @@ def read_row(number: int, row: Row) -> GoodRow | BadRow:
 
 def read_rows(rows: Iterable[Row]) -> Iterator[GoodRow | BadRow]:
     for position, row in enumerate(rows, 1):
-        number = row.get("row")
+        number = row.get("row") if isinstance(row, Mapping) else None
         yield read_row(number if isinstance(number, int) else position, row)
 
 
@@ -185,11 +187,13 @@ def apply_product_update(
     result = ProductUpdateResult()
     seen = SeenSkus()
     checked = read_rows(rows)
-    while batch := list(islice(checked, BATCH)):
-        apply_batch(outlet, latest(batch, seen, result), result, dry_run)
-        progress(len(batch))
-    if result.changed_count + result.created_count and not dry_run:
-        transaction.on_commit(lambda: announce(outlet.pk, result))
+    try:
+        while batch := list(islice(checked, BATCH)):
+            apply_batch(outlet, latest(batch, seen, result), result, dry_run)
+            progress(len(batch))
+    finally:  # rows that break off leave what was written before: it is announced too
+        if result.changed_count + result.created_count and not dry_run:
+            transaction.on_commit(lambda: announce(outlet.pk, result))
     return result
 
 
@@ -312,7 +316,7 @@ WRITE_OUTLET_PRODUCTS = """
     DO UPDATE SET selling_price = excluded.selling_price, stock_status = excluded.stock_status"""
 
 
-def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str, object]) -> None:
+def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str, int]) -> None:
     if not rows:
         return
     vendor = connection.vendor

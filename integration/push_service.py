@@ -1,8 +1,6 @@
-"""The story of a push: start it, plan its chunks, send each, decide what comes next.
+"""The story of a push: a chunk is claimed, sent, and written down; then it is decided what comes next.
 
-    start_push -> plan_push -> send_chunk ... send_chunk -> (the last one ends the push and starts what was asked since)
-
-Every step leaves rows and returns what to ring; who rings, and whether anybody hears it, does not matter.
+start_push -> plan_push -> send_chunk ... send_chunk -> (the last one ends the push and starts what was asked since)
 """
 
 import logging
@@ -12,135 +10,37 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from integration import changes, history
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
 from integration.platforms import contract_of, load
 from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Platform, SendResult
+from integration.push_queue import (
+    MISCONFIGURED,
+    CannotPush,
+    Ring,
+    Started,
+    abort_push,
+    check_ready,
+    confirm_time,
+    go_on,
+    plan_push,
+    release_abandoned,
+    start_push,
+)
 from integration.retry import seconds_until_retry
 
 logger = logging.getLogger(__name__)
 
-PLAN_BATCH = 1000
 POLL_SECONDS = 0.05
-
-
-class CannotPush(Exception):
-    """The outlet is not set up or not allowed to push; the message says what to change."""
 
 
 class ItemsDisagree(ValueError):
     """Rows to push that the dashboard does not hold; each is named with its reason."""
-
-
-class Ring(NamedTuple):
-    """Somebody should look at this push (plan it) or this chunk (send it)."""
-
-    kind: str  # "push" or "chunk"
-    id: int
-    delay: float = 0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """`push` is None when there was nothing to push; `joined` when another one was already open."""
-
-    push: PushHistory | None
-    joined: bool = False
-
-    @property
-    def rings(self) -> list[Ring]:
-        return [Ring("push", self.push.pk)] if self.push and not self.joined else []
-
-
-# --- start ----------------------------------------------------------------------------------------------
-
-
-def check_ready(outlet: Outlet) -> None:
-    if not outlet.is_active:
-        raise CannotPush(f"{outlet} is not active: activate the outlet first")
-    if not outlet.push_enabled:
-        raise CannotPush(f"{outlet}: pushing is switched off: set push_enabled")
-    if not outlet.api_endpoint and outlet.platform != "memory":
-        raise CannotPush(f"{outlet} has no API endpoint: set api_endpoint")
-
-
-def start_push(
-    outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None = None
-) -> Started:
-    """Open a push, or join the one that is open: it then starts what was asked for when it ends."""
-    check_ready(outlet)
-    if not changes.items_to_push(outlet.pk, push_type, now).exists():
-        return Started(None)
-    asked = {"next_push_type": push_type, "next_trigger": trigger, "next_created_by_id": created_by_id}
-    while True:
-        try:
-            with transaction.atomic():
-                return Started(open_push(outlet, push_type, trigger, now, created_by_id))
-        except IntegrityError:
-            if joined := join_push(outlet, asked):
-                return Started(joined, joined=True)
-
-
-def open_push(
-    outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None
-) -> PushHistory:
-    return PushHistory.objects.create(
-        outlet=outlet,
-        platform=outlet.platform,
-        push_type=push_type,
-        trigger=trigger,
-        push_timestamp=now,
-        created_by_id=created_by_id,
-    )
-
-
-def join_push(outlet: Outlet, asked: dict[str, Any]) -> PushHistory | None:
-    """None if the open push has ended meanwhile. A full push that was asked for is not reduced to a partial one."""
-    open_pushes = PushHistory.objects.filter(outlet=outlet, status__in=PushHistory.OPEN)
-    if asked["next_push_type"] == PushHistory.PushType.PARTIAL:
-        open_pushes.exclude(next_push_type=PushHistory.PushType.FULL).update(**asked)
-    else:
-        open_pushes.update(**asked)
-    return open_pushes.first()
-
-
-# --- plan -----------------------------------------------------------------------------------------------
-
-
-def plan_push(push_id: int, now: datetime) -> list[Ring]:
-    """Cut the push into chunks. Planning twice, or at once in two workers, is planning once."""
-    push = PushHistory.objects.select_related("outlet").get(pk=push_id)
-    if push.status != PushHistory.Status.QUEUED:
-        return []
-    items = changes.items_to_push(push.outlet_id, push.push_type, now)
-    slices = changes.cut(items, contract_of(push.platform).batch_size)
-    with transaction.atomic():
-        push = history.lock_push(push_id)
-        if push.status != PushHistory.Status.QUEUED:
-            return []
-        return open_chunks(push, slices, now)
-
-
-def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -> list[Ring]:
-    chunks = [PushChunk(push=push, first_id=s.first_id, last_id=s.last_id) for s in slices]
-    PushChunk.objects.bulk_create(chunks, batch_size=PLAN_BATCH)
-    push.status = PushHistory.Status.RUNNING
-    push.item_count = sum(s.item_count for s in slices)
-    push.save(update_fields=["status", "item_count"])
-    if not chunks:
-        return end_push(push, now)
-    return ring_window(push.pk, now)
-
-
-def ring_window(push_id: int, now: datetime) -> list[Ring]:
-    chunk_ids = (history.next_chunk(push_id, now) for _ in range(settings.PUSH_WINDOW))
-    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids if chunk_id is not None]
 
 
 # --- send -----------------------------------------------------------------------------------------------
@@ -164,23 +64,31 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
 
     The values are read with the claim; no transaction is open while the shop is asked.
     """
-    sending, rings = prepare(chunk_id, now)
+    try:
+        sending, rings = prepare(chunk_id, now)
+    except MISCONFIGURED as exc:
+        return abort_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
     if sending is None:
         return rings
     result = ask_shop(sending)
     return record(sending, result, timezone.now())
 
 
+@transaction.atomic
 def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
-    with transaction.atomic():
-        claim = history.claim_chunk(chunk_id)
-        if claim is None:
-            return None, []
-        items = read_chunk(claim, now)
-        if not items or not claim.chunk.push.outlet.push_enabled:
-            return None, skip_chunk(claim, bool(items), now)
-        attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
-        return Sending(claim, attempt, items), []
+    """Claim the chunk, read its items and write its attempt; or what to ring if there is nothing to send."""
+    claim = history.claim_chunk(chunk_id)
+    if claim is None:
+        return None, []
+    outlet = claim.chunk.push.outlet
+    if not (outlet.is_active and outlet.push_enabled):
+        return None, refuse_chunk(claim, f"{outlet}: pushing was switched off meanwhile", now)
+    items = read_chunk(claim, now)
+    if not items:
+        history.release_claim(claim, status=PushChunk.Status.DONE)
+        return None, go_on(claim.chunk.push_id, now)
+    attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
+    return Sending(claim, attempt, items), []
 
 
 def read_chunk(claim: history.Claim, now: datetime) -> list[Item]:
@@ -194,11 +102,10 @@ def read_chunk(claim: history.Claim, now: datetime) -> list[Item]:
     return read[:size]
 
 
-def skip_chunk(claim: history.Claim, has_items: bool, now: datetime) -> list[Ring]:
-    """Nothing left to send, or the outlet was switched off meanwhile: then its items wait for the next push."""
-    status = PushChunk.Status.FAILED if has_items else PushChunk.Status.DONE
-    history.release_claim(claim, status=status)
-    return go_on(claim.chunk.push_id, now)
+def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
+    """End the push with the chunk; its items wait for the next one."""
+    history.release_claim(claim, status=PushChunk.Status.FAILED)
+    return abort_push(claim.chunk.push_id, error, now)
 
 
 def ask_shop(sending: Sending) -> SendResult:
@@ -207,7 +114,7 @@ def ask_shop(sending: Sending) -> SendResult:
     try:
         return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}")
     except Exception as exc:
-        logger.exception("adapter failed", extra={"chunk_id": sending.claim.chunk.pk})
+        logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
         unknown = frozenset(item.sku for item in sending.items)
         return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
 
@@ -221,15 +128,16 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     """Write down what came of an attempt, if its claim still holds, and go on."""
     history.finish_attempt(sending.attempt, result, now)
     if not history.release_claim(sending.claim, **chunk_changes(sending, result, now)):
-        confirm_stale(sending, now)
+        confirm_stale(sending, result, now)
         return []
     record_items(sending, result, now)
     return decide(sending, result, now)
 
 
-def confirm_stale(sending: Sending, now: datetime) -> None:
+def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
     """Our answer came after the claim was lost: it may have overtaken a newer value, so send these once more."""
-    changes.confirm_later([item.id for item in sending.items], now)
+    at = confirm_time(sending.push.platform, now) if result.unknown else now
+    changes.confirm_later([item.id for item in sending.items], at)
 
 
 def chunk_changes(sending: Sending, result: SendResult, now: datetime) -> dict[str, Any]:
@@ -262,11 +170,7 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     changes.acknowledge(accepted, sending.attempt.started_at, now)
     history.clear_rejections(accepted)
     history.record_rejections(sending.items, result.rejected, now)
-    changes.confirm_later(unknown, confirm_time(sending.push, now))
-
-
-def confirm_time(push: PushHistory, now: datetime) -> datetime:
-    return now + timedelta(seconds=contract_of(push.platform).processing_seconds)
+    changes.confirm_later(unknown, confirm_time(sending.push.platform, now))
 
 
 def decide(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
@@ -276,88 +180,6 @@ def decide(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     if delay is not None:
         return [Ring("chunk", sending.claim.chunk.pk, delay)]
     return go_on(sending.push.pk, now)
-
-
-# --- go on ----------------------------------------------------------------------------------------------
-
-
-def go_on(push_id: int, now: datetime) -> list[Ring]:
-    """Ring the next chunk, or end the push with its last one. Runs inside the transaction that ended a chunk."""
-    push = history.lock_push(push_id)
-    chunk_id = history.next_chunk(push_id, now)
-    if chunk_id is not None:
-        return [Ring("chunk", chunk_id)]
-    if push.is_open and not history.has_open_chunks(push_id):
-        return end_push(push, now)
-    return []
-
-
-def end_push(push: PushHistory, now: datetime) -> list[Ring]:
-    """Give the push its final state, and start at once what was asked for while it was open."""
-    history.close_push(push, now)
-    logger.info("push ended", extra={"push_id": push.pk, "status": push.status})
-    if not push.next_push_type:
-        return []
-    try:
-        return start_push(push.outlet, push.next_push_type, push.next_trigger, now, push.next_created_by_id).rings
-    except CannotPush as exc:
-        logger.warning("no follow-up: %s", exc)
-        return []
-
-
-# --- sweep ----------------------------------------------------------------------------------------------
-
-
-def sweep(now: datetime) -> list[Ring]:
-    """Find what was left behind: abandoned claims, lost messages, pushes that nobody ended, items to confirm."""
-    rings = [ring for chunk in history.abandoned_chunks() for ring in release_abandoned(chunk, now)]
-    rings += [Ring("push", pk) for pk in history.unplanned_pushes(now).values_list("pk", flat=True)]
-    rings += ring_unheard(now)
-    for push_id in history.finished_pushes().values_list("pk", flat=True):
-        with transaction.atomic():
-            rings += go_on(push_id, now)
-    if rings:
-        logger.warning("the sweep rescued %d pushes or chunks", len(rings))
-    return rings + start_confirmations(now)
-
-
-@transaction.atomic
-def release_abandoned(chunk: PushChunk, now: datetime) -> list[Ring]:
-    """A worker died, or lost its database, between claim and write-back: what it sent may have arrived."""
-    push = PushHistory.objects.get(pk=chunk.push_id)
-    token = chunk.claim_token
-    if token is None:
-        return []
-    again = chunk.attempt_count < contract_of(push.platform).attempts
-    status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
-    if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
-        return []
-    confirm_abandoned(chunk, push, now)
-    return [Ring("chunk", chunk.pk)] if again else go_on(push.pk, now)
-
-
-def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> None:
-    for attempt in PushAttempt.objects.filter(chunk=chunk, finished_at__isnull=True):
-        lost = SendResult(Outcome.RETRY, error_kind="worker_lost", message="the worker did not report back")
-        history.finish_attempt(attempt, lost, now)
-        sent = [row[0] for row in attempt.items]
-        changes.confirm_later(sent, confirm_time(push, now))
-
-
-def ring_unheard(now: datetime) -> list[Ring]:
-    chunk_ids = list(history.unheard_chunks(now).values_list("pk", flat=True))
-    PushChunk.objects.filter(pk__in=chunk_ids).update(rung_at=now)
-    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids]
-
-
-def start_confirmations(now: datetime) -> list[Ring]:
-    due = OutletProduct.objects.filter(confirm_at__lte=now).values("outlet_id")
-    idle = Outlet.objects.filter(pk__in=due, is_active=True, push_enabled=True)
-    idle = idle.exclude(pushes__status__in=PushHistory.OPEN)
-    rings = []
-    for outlet in idle:
-        rings += start_push(outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.CONFIRM, now).rings
-    return rings
 
 
 # --- the outlet's own service ---------------------------------------------------------------------------
@@ -387,10 +209,7 @@ class PushService:
         check_ready(self.outlet)
         if data is not None:
             send_again(self.outlet, data, now)
-        started = start_push(self.outlet, push_type, PushHistory.Trigger.MANUAL, now)
-        if started.push is None:
-            return True, {"push_id": None, "status": "nothing to push", "item_count": 0}
-        return summary(run_push(started.push.pk))
+        return summary(run_started(start_push(self.outlet, push_type, PushHistory.Trigger.MANUAL, now)))
 
 
 def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: datetime) -> None:
@@ -414,23 +233,40 @@ def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, Outlet
     return ""
 
 
-def run_push(push_id: int, on_progress: Callable[[int], None] = lambda chunk_id: None) -> PushHistory:
+Progress = Callable[[int], None]
+
+
+def run_started(started: Started, on_progress: Progress = lambda chunk_id: None) -> PushHistory | None:
+    """Drive to its end, in this process, what was started; a push that was joined, and then the one asked for."""
+    if started.push is None:
+        return None
+    push = run_push(started.push.pk, on_progress)
+    following = PushHistory.objects.filter(outlet=push.outlet_id, status__in=PushHistory.OPEN).first()
+    return run_push(following.pk, on_progress) if started.joined and following else push
+
+
+def run_push(push_id: int, on_progress: Progress) -> PushHistory:
     """Drive a push to its end in this process. Workers may help: claims keep them apart."""
     plan_push(push_id, timezone.now())
-    while True:
-        push = PushHistory.objects.select_related("outlet").get(pk=push_id)
-        if not push.is_open:
-            return push
-        due = PushChunk.objects.filter(push=push, status=PushChunk.Status.WAITING)
-        chunk_id = due.exclude(not_before__gt=timezone.now()).values_list("pk", flat=True).first()
+    while (push := PushHistory.objects.get(pk=push_id)).is_open:
+        chunk_id = due_chunk(push_id)
         if chunk_id is None:
+            release_abandoned(timezone.now(), push=push_id)
             time.sleep(POLL_SECONDS)
             continue
         send_chunk(chunk_id, timezone.now())
         on_progress(chunk_id)
+    return push
 
 
-def summary(push: PushHistory) -> tuple[bool, dict[str, Any]]:
+def due_chunk(push_id: int) -> int | None:
+    waiting = PushChunk.objects.filter(push=push_id, status=PushChunk.Status.WAITING)
+    return waiting.exclude(not_before__gt=timezone.now()).values_list("pk", flat=True).first()
+
+
+def summary(push: PushHistory | None) -> tuple[bool, dict[str, Any]]:
+    if push is None:
+        return True, {"push_id": None, "status": "nothing to push", "item_count": 0}
     return push.status == PushHistory.Status.SUCCESS, {
         "push_id": push.pk,
         "status": push.status,

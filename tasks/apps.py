@@ -1,7 +1,8 @@
 """Tasks as a Django app, so that every process that commits a product update can ring the workers."""
 
-from django.apps import AppConfig
 from importlib import import_module
+
+from django.apps import AppConfig
 
 
 class TasksConfig(AppConfig):

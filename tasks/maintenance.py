@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from integration.push_service import sweep as sweep_pushes
+from integration.sweep import sweep as sweep_pushes
 from tasks import app
 from tasks.push import ring
 

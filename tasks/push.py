@@ -9,7 +9,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integration.models import Outlet, PushHistory
-from integration.push_service import CannotPush, Ring, Started, plan_push, send_chunk, start_push
+from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
+from integration.push_service import send_chunk
 from tasks import app
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def ring(rings: list[Ring]) -> None:
             continue
         task: Task[Any, Any] = push_outlet if one.kind == "push" else push_chunk
         try:
-            task.apply_async(kwargs={f"{one.kind}_id": one.id}, countdown=one.delay or None)
+            task.apply_async(kwargs={f"{one.kind}_id": one.id}, countdown=one.delay)
         except (OperationalError, OSError) as exc:
             logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
             return
@@ -35,7 +36,7 @@ def ring_outlet(
     outlet_id: int, *, push_type: str = "partial", trigger: str = "manual", user_id: int | None = None
 ) -> Started:
     """Start a push of the outlet, or join the open one, and wake the workers once it is committed."""
-    outlet = Outlet.objects.get(pk=outlet_id)
+    outlet = Outlet.objects.defer("api_key", "api_secret").get(pk=outlet_id)
     started = start_push(outlet, push_type, trigger, timezone.now(), user_id)
     transaction.on_commit(lambda: ring(started.rings), robust=True)
     return started

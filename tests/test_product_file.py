@@ -44,14 +44,17 @@ def test_the_canonical_name_of_a_column_wins(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", "is empty"),
-        (b"\n", "no header"),
+        (b"\n", "is empty"),
         (b"sku,selling_price,stock_status\n", "no rows"),
-        (b"sku,cost\n1,2\n", "columns sku, cost; needed and missing: selling_price or price, stock_status"),
-        (b"sku,sku,price,active\n1,2,3,4\n", "column sku more than once"),
-        (b"PK\x03\x04\0\0\0", "binary"),
+        (
+            b"sku,cost\n1,2\n",
+            "missing column selling_price, stock_status; found: sku, cost; needed: sku, selling_price",
+        ),
+        (b"sku,sku,price,active\n1,2,3,4\n", "the column 'sku' occurs twice"),
+        (b"PK\x03\x04\0\0\0", "is not a text file"),
         (PLAIN.encode() + b'"open,1,1\n2,2,1\n', "quote"),
         (PLAIN.encode() + b'"' + b"x" * 200_000, "quote"),
-        (PLAIN.encode() + b"\x81\xff,1,1\n", "not text"),
+        (PLAIN.encode() + b"\x81\xff,1,1\n", "neither UTF-8 nor Windows-1252"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_with_its_reason(tmp_path: Path, content: bytes, reason: str) -> None:
@@ -62,7 +65,7 @@ def test_a_file_that_cannot_be_used_is_refused_with_its_reason(tmp_path: Path, c
 def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProductFileError, match="No such file"):
         list(ProductFile(tmp_path / "missing.csv"))
-    with pytest.raises(ProductFileError, match="is not a file"):
+    with pytest.raises(ProductFileError, match="Is a directory"):
         list(ProductFile(tmp_path))
 
 
@@ -70,8 +73,8 @@ def test_a_row_with_too_few_or_too_many_cells_carries_its_problem(tmp_path: Path
     rows = list(ProductFile(write(tmp_path, PLAIN + "a,12,50,1\nb,1\nc,1,1,,\n")))
     assert [row.get("problem") for row in rows] == [
         None,
-        "the row has 4 cells, the header 3",
-        "the row has 2 cells, the header 3",
+        "has 4 cells, the header has 3",
+        "has 2 cells, the header has 3",
         None,
     ]
 

@@ -2,6 +2,7 @@
 
 from django.core.management.base import CommandError
 
+from integration.encryption import WrongEncryptionKey
 from integration.models import Outlet
 
 
@@ -9,7 +10,10 @@ def find_outlet(store_id: str, platform: str | None = None) -> Outlet:
     found = Outlet.objects.filter(store_id=store_id)
     if platform:
         found = found.filter(platform=platform)
-    outlets = list(found[:2])
+    try:
+        outlets = list(found[:2])
+    except WrongEncryptionKey as exc:
+        raise CommandError(f"the outlet's secrets cannot be read: {exc}") from exc
     if len(outlets) == 1:
         return outlets[0]
     if outlets:
@@ -20,5 +24,5 @@ def find_outlet(store_id: str, platform: str | None = None) -> Outlet:
 
 def _known(platform: str | None) -> str:
     outlets = Outlet.objects.filter(platform=platform) if platform else Outlet.objects.all()
-    names = [f"{outlet.store_id} ({outlet.platform})" for outlet in outlets[:50]]
+    names = [f"{store_id} ({name})" for store_id, name in outlets.values_list("store_id", "platform")[:50]]
     return f"known: {', '.join(names)}" if names else "there are no outlets yet"

@@ -22,7 +22,10 @@ def adapter_class(name: str) -> type[Platform]:
     except KeyError as exc:
         known = ", ".join(sorted(settings.PLATFORMS))
         raise UnknownPlatform(f"unknown platform {name!r}; known: {known}") from exc
-    adapter: type[Platform] = import_string(path)
+    try:
+        adapter: type[Platform] = import_string(path)
+    except ImportError as exc:
+        raise UnknownPlatform(f"the adapter of {name} cannot be loaded: {exc}") from exc
     return adapter
 
 

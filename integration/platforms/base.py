@@ -1,7 +1,7 @@
 """What every platform's adapter takes and gives. Plain values: adapters know no models.
 
-    send(items) -> SendResult       for the request one outcome, and for each item accepted, rejected or unknown
-    test_connection() -> ConnectionResult
+send(items) -> SendResult       for the request one outcome, and for each item accepted, rejected or unknown
+test_connection() -> ConnectionResult
 """
 
 from collections.abc import Iterable, Sequence

@@ -202,8 +202,6 @@ class HttpPlatform:
         except (msgspec.DecodeError, UnicodeDecodeError):
             message = f"HTTP {answer.status}, but the answer is not JSON"
             return self.failure(Outcome.BROKEN, items, "bad_answer", message, **facts)
-        if jmespath.search(self.contract.success, parsed) is False:
-            return self.failure(Outcome.REFUSED, (), "refused", "the shop's answer says it did not work", **facts)
         return self.read_items(parsed, items, facts)
 
     def read_items(self, parsed: Any, items: Sequence[Item], facts: dict[str, Any]) -> SendResult:
@@ -211,6 +209,9 @@ class HttpPlatform:
         sent = skus(items)
         rejected = {sku: reason for sku, reason in self.item_errors(parsed) if sku in sent}
         others = sent - rejected.keys()
+        if others and jmespath.search(self.contract.success, parsed) is False:
+            message = "the shop's answer says that it did not work"
+            return SendResult(Outcome.REFUSED, rejected=rejected, error_kind="refused", message=message, **facts)
         count = jmespath.search(self.contract.accepted_count, parsed) if isinstance(parsed, dict) else None
         if isinstance(count, int) and not isinstance(count, bool) and count != len(others):
             message = f"the shop counts {count} accepted items of {len(others)}"
@@ -228,9 +229,7 @@ class HttpPlatform:
             pairs.append((str(sku), self.redact(str(reason or "refused without a reason"))[:500]))
         return pairs
 
-    def failure(
-        self, outcome: Outcome, unknown: Sequence[Item], kind: str, message: str, **facts: Any
-    ) -> SendResult:
+    def failure(self, outcome: Outcome, unknown: Sequence[Item], kind: str, message: str, **facts: Any) -> SendResult:
         return SendResult(outcome, unknown=skus(unknown), error_kind=kind, message=self.redact(message), **facts)
 
     def redact(self, text: str) -> str:
@@ -256,9 +255,7 @@ class HttpPlatform:
         kind, message = connection_cause(status)
         return self.connection(kind == "ok", kind, message, status, started)
 
-    def connection(
-        self, ok: bool, kind: str, message: str, status: int | None, started: float
-    ) -> ConnectionResult:
+    def connection(self, ok: bool, kind: str, message: str, status: int | None, started: float) -> ConnectionResult:
         return ConnectionResult(ok, kind, message, status, round((time.monotonic() - started) * 1000))
 
 
@@ -271,4 +268,3 @@ def connection_cause(status: int) -> tuple[str, str]:
     if status < 300 or status in (400, 405, 422):
         return "ok", f"the shop answers (HTTP {status})"
     return "unexpected_answer", f"the shop answered HTTP {status}"
-

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
+from tqdm import tqdm
 
-from integration.export_feed import feed_lines
+from integration.export_feed import count_feed, feed_lines
 from integration.management.outlets import find_outlet
 
 
@@ -22,27 +24,36 @@ class Command(BaseCommand):
         parser.add_argument("--platform", help="where several platforms share a store id")
         parser.add_argument("--partial", action="store_true", help="only what the shop does not know yet")
         parser.add_argument("--output", metavar="FILE")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+        parser.add_argument("--json", action="store_true", help="with --output: one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         outlet = find_outlet(options["outlet"], options["platform"])
-        lines = feed_lines(outlet, partial=options["partial"], now=timezone.now())
-        count = self.save(lines, Path(options["output"])) if options["output"] else self.show(lines)
-        if options["json"]:
-            self.stdout.write(json.dumps({"row_count": count, "output": options["output"]}))
-        elif options["output"]:
-            self.stdout.write(f"{count} rows in {options['output']}")
+        which = {"partial": options["partial"], "now": timezone.now()}
+        lines = feed_lines(outlet, **which)
+        if not options["output"]:
+            self.show(lines)
+            return
+        count = self.save(lines, Path(options["output"]), count_feed(outlet, **which))
+        facts = {"row_count": count, "output": options["output"]}
+        self.stdout.write(json.dumps(facts) if options["json"] else f"{count} rows in {options['output']}")
 
-    def show(self, lines: Iterator[str]) -> int:
-        return sum(bool(self.stdout.write(line, ending="") or 1) for line in lines) - 1
+    def show(self, lines: Iterator[str]) -> None:
+        try:
+            for line in lines:
+                self.stdout.write(line, ending="")
+        except BrokenPipeError:  # the reader, head for instance, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    def save(self, lines: Iterator[str], path: Path) -> int:
+    def save(self, lines: Iterator[str], path: Path, total: int) -> int:
         """Written beside the file and moved over it: a reader never sees half a feed."""
         draft = path.with_name(path.name + ".part")
         try:
             with draft.open("w", encoding="utf-8", newline="") as file:
-                count = sum(bool(file.write(line)) for line in lines) - 1
+                count = (
+                    sum(bool(file.write(line)) for line in tqdm(lines, unit=" rows", total=total + 1, disable=None)) - 1
+                )
             os.replace(draft, path)
         except OSError as exc:
-            raise CommandError(f"{path}: {exc.strerror or exc}") from exc
+            draft.unlink(missing_ok=True)
+            raise CommandError(f"{path} cannot be written: {exc.strerror or exc}") from exc
         return count

@@ -30,8 +30,9 @@ class Command(BaseCommand):
         outlet = find_outlet(options["outlet"], options["platform"])
         flags = {"strict": options["strict"], "dry_run": options["dry_run"]}
         try:
-            with tqdm(desc="rows", unit=" rows", disable=None) as bar:
-                result = apply_product_update(outlet, ProductFile(options["file"]), **flags, progress=bar.update)
+            file = ProductFile(options["file"])
+            with tqdm(total=file.row_count, unit=" rows", disable=None) as bar:
+                result = apply_product_update(outlet, file, **flags, progress=bar.update)
         except (ProductFileError, ProductUpdateError) as exc:
             raise CommandError(str(exc)) from exc
         self.show(result, options["dry_run"])

@@ -11,8 +11,9 @@ from tqdm import tqdm
 from integration import changes
 from integration.management.outlets import find_outlet
 from integration.models import Outlet, PushChunk, PushHistory
-from integration.platforms import InvalidContract, UnknownPlatform, contract_of
-from integration.push_service import CannotPush, check_ready, run_push, start_push, summary
+from integration.platforms import contract_of
+from integration.push_queue import MISCONFIGURED, CannotPush, check_ready, start_push
+from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 
 
@@ -44,17 +45,16 @@ class Command(BaseCommand):
 
     def outlets(self, options: dict[str, Any]) -> list[Outlet]:
         if options["all"]:
-            return list(Outlet.objects.filter(is_active=True, push_enabled=True))
+            return list(Outlet.objects.filter(is_active=True, push_enabled=True).defer("api_key", "api_secret"))
         return [find_outlet(options["outlet"], options["platform"])]
 
     def push(self, outlet: Outlet, push_type: str, options: dict[str, Any]) -> dict[str, Any]:
         try:
             check_ready(outlet)
-            contract_of(outlet.platform)
             if options["dry_run"]:
                 return self.preview(outlet, push_type)
             return self.wait(outlet, push_type) if options["wait"] else self.enqueue(outlet, push_type)
-        except (CannotPush, UnknownPlatform, InvalidContract) as exc:
+        except (CannotPush, *MISCONFIGURED) as exc:
             return answer(outlet, False, str(exc))
 
     def preview(self, outlet: Outlet, push_type: str) -> dict[str, Any]:
@@ -73,16 +73,18 @@ class Command(BaseCommand):
 
     def wait(self, outlet: Outlet, push_type: str) -> dict[str, Any]:
         started = start_push(outlet, push_type, PushHistory.Trigger.MANUAL, timezone.now())
-        if started.push is None:
-            return answer(outlet, True, "nothing to push", item_count=0)
         with tqdm(desc=outlet.name, unit=" items", disable=None) as bar:
 
             def show(chunk_id: int) -> None:
                 bar.update(PushChunk.objects.get(pk=chunk_id).accepted_count)
 
-            ok, facts = summary(run_push(started.push.pk, show))
-        detail = f" ({facts['error_details']})" if facts["error_details"] else ""
-        return answer(outlet, ok, f"{facts['status']}: {facts['response_message']}{detail}", **facts)
+            ok, facts = summary(run_started(started, show))
+        return answer(outlet, ok, describe(facts), **facts)
+
+
+def describe(facts: dict[str, Any]) -> str:
+    parts = [facts["status"], facts.get("response_message"), facts.get("error_details")]
+    return ": ".join(part for part in parts if part)
 
 
 def answer(outlet: Outlet, ok: bool, message: str, **facts: Any) -> dict[str, Any]:

@@ -1,0 +1,221 @@
+"""Pushes as rows: open one, cut it into chunks, go from chunk to chunk, end it.
+
+The rows are the queue. Every step returns what to ring; whether anybody hears it does not matter.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from integration import changes, history
+from integration.encryption import WrongEncryptionKey
+from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.platforms import InvalidContract, UnknownPlatform, contract_of
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.contract import Contract
+
+logger = logging.getLogger(__name__)
+
+PLAN_BATCH = 1000
+# What is set up wrongly on our side: no other attempt will fare better.
+MISCONFIGURED = (UnknownPlatform, InvalidContract, WrongEncryptionKey)
+
+
+class CannotPush(Exception):
+    """The outlet is not set up or not allowed to push; the message says what to change."""
+
+
+class Ring(NamedTuple):
+    """Somebody should look at this push (plan it) or this chunk (send it)."""
+
+    kind: str  # "push" or "chunk"
+    id: int
+    delay: float = 0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`push` is None when there was nothing to push; `joined` when another one was already open."""
+
+    push: PushHistory | None
+    joined: bool = False
+
+    @property
+    def rings(self) -> list[Ring]:
+        return [Ring("push", self.push.pk)] if self.push and not self.joined else []
+
+
+# --- start ----------------------------------------------------------------------------------------------
+
+
+def check_ready(outlet: Outlet) -> None:
+    if not outlet.is_active:
+        raise CannotPush(f"{outlet} is not active: activate the outlet first")
+    if not outlet.push_enabled:
+        raise CannotPush(f"{outlet}: pushing is switched off: set push_enabled")
+    if not outlet.api_endpoint and outlet.platform != "memory":
+        raise CannotPush(f"{outlet} has no API endpoint: set api_endpoint")
+    try:
+        contract_of(outlet.platform)
+    except MISCONFIGURED as exc:
+        raise CannotPush(str(exc)) from exc
+
+
+def start_push(
+    outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None = None
+) -> Started:
+    """Open a push, or join the one that is open: it then starts what was asked for when it ends."""
+    check_ready(outlet)
+    if not changes.items_to_push(outlet.pk, push_type, now).exists():
+        return Started(None)
+    asked = {"next_push_type": push_type, "next_trigger": trigger, "next_created_by_id": created_by_id}
+    while True:
+        try:
+            with transaction.atomic():
+                return Started(open_push(outlet, push_type, trigger, now, created_by_id))
+        except IntegrityError:
+            if joined := join_push(outlet, asked):
+                return Started(joined, joined=True)
+
+
+def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None) -> PushHistory:
+    return PushHistory.objects.create(
+        outlet=outlet,
+        platform=outlet.platform,
+        push_type=push_type,
+        trigger=trigger,
+        push_timestamp=now,
+        created_by_id=created_by_id,
+    )
+
+
+def join_push(outlet: Outlet, asked: dict[str, Any]) -> PushHistory | None:
+    """None if the open push has ended meanwhile. A full push that was asked for is not reduced to a partial one."""
+    open_pushes = PushHistory.objects.filter(outlet=outlet, status__in=PushHistory.OPEN)
+    if asked["next_push_type"] == PushHistory.PushType.PARTIAL:
+        open_pushes.exclude(next_push_type=PushHistory.PushType.FULL).update(**asked)
+    else:
+        open_pushes.update(**asked)
+    return open_pushes.first()
+
+
+# --- plan -----------------------------------------------------------------------------------------------
+
+
+def plan_push(push_id: int, now: datetime) -> list[Ring]:
+    """Cut the push into chunks. Planning twice, or at once in two workers, is planning once."""
+    push = history.read_push(push_id)
+    if push is None or push.status != PushHistory.Status.QUEUED:
+        return []
+    try:
+        size = contract_of(push.platform).batch_size
+    except MISCONFIGURED as exc:
+        return abort_push(push_id, str(exc), now)
+    slices = changes.cut(changes.items_to_push(push.outlet_id, push.push_type, now), size)
+    with transaction.atomic():
+        push = history.lock_push(push_id)
+        if push.status != PushHistory.Status.QUEUED:
+            return []
+        return open_chunks(push, slices, now)
+
+
+def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -> list[Ring]:
+    chunks = [PushChunk(push=push, first_id=s.first_id, last_id=s.last_id) for s in slices]
+    PushChunk.objects.bulk_create(chunks, batch_size=PLAN_BATCH)
+    push.status = PushHistory.Status.RUNNING
+    push.item_count = sum(s.item_count for s in slices)
+    push.save(update_fields=["status", "item_count"])
+    if not chunks:
+        return end_push(push, now)
+    return ring_window(push.pk, now)
+
+
+def ring_window(push_id: int, now: datetime) -> list[Ring]:
+    chunk_ids = (history.next_chunk(push_id, now) for _ in range(settings.PUSH_WINDOW))
+    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids if chunk_id is not None]
+
+
+# --- go on, and end -------------------------------------------------------------------------------------
+
+
+def go_on(push_id: int, now: datetime) -> list[Ring]:
+    """Ring the next chunk, or end the push with its last one. Runs inside the transaction that ended a chunk."""
+    push = history.lock_push(push_id)
+    chunk_id = history.next_chunk(push_id, now)
+    if chunk_id is not None:
+        return [Ring("chunk", chunk_id)]
+    if push.is_open and not history.has_open_chunks(push_id):
+        return end_push(push, now)
+    return []
+
+
+def end_push(push: PushHistory, now: datetime) -> list[Ring]:
+    """Give the push its final state, and start at once what was asked for while it was open."""
+    history.close_push(push, now)
+    logger.info("push %d of outlet %d ended: %s", push.pk, push.outlet_id, push.status)
+    if not push.next_push_type:
+        return []
+    try:
+        return start_push(push.outlet, push.next_push_type, push.next_trigger, now, push.next_created_by_id).rings
+    except CannotPush as exc:
+        logger.warning("push %d has no follow-up: %s", push.pk, exc)
+        return []
+
+
+@transaction.atomic
+def abort_push(push_id: int, error: str, now: datetime) -> list[Ring]:
+    """End the push for a reason on our side. A chunk that is under way still ends for itself."""
+    push = history.lock_push(push_id)
+    if not push.is_open:
+        return []
+    push.error_details = error
+    push.save(update_fields=["error_details"])
+    history.fail_waiting_chunks(push_id)
+    return [] if history.has_open_chunks(push_id) else end_push(push, now)
+
+
+# --- abandoned ------------------------------------------------------------------------------------------
+
+
+def release_abandoned(now: datetime, **which: Any) -> list[Ring]:
+    """Take back the claims that have run out: their workers died, or lost the database before the write-back."""
+    return [ring for chunk in history.abandoned_chunks(**which) for ring in release_chunk(chunk, now)]
+
+
+@transaction.atomic
+def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
+    push = history.lock_push(chunk.push_id)
+    token = chunk.claim_token
+    if token is None:
+        return []
+    again = chunk.attempt_count < contract_or_default(push.platform).attempts
+    status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
+    if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
+        return []
+    confirm_abandoned(chunk, push, now)
+    return [Ring("chunk", chunk.pk)] if again else go_on(push.pk, now)
+
+
+def contract_or_default(platform: str) -> Contract:
+    """Times and counts to go by even where the contract cannot be read any more."""
+    try:
+        return contract_of(platform)
+    except MISCONFIGURED:
+        return Contract()
+
+
+def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> None:
+    """What a dead worker sent may have arrived, or may still."""
+    for attempt in PushAttempt.objects.filter(chunk=chunk, finished_at__isnull=True):
+        lost = SendResult(Outcome.RETRY, error_kind="worker_lost", message="the worker did not report back")
+        history.finish_attempt(attempt, lost, now)
+        changes.confirm_later([row[0] for row in attempt.items], confirm_time(push.platform, now))
+
+
+def confirm_time(platform: str, now: datetime) -> datetime:
+    """When the shop has surely done with a request that it may have got."""
+    return now + timedelta(seconds=contract_or_default(platform).processing_seconds)
