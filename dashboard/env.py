@@ -19,6 +19,11 @@ class InvalidEnvironment(ValueError):
     """A variable of the environment cannot be used as it is."""
 
 
+def changed(**variables: str) -> dict[str, str]:
+    """The environment for a child process, with these variables instead."""
+    return {**os.environ, **variables}
+
+
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip() or default
 

