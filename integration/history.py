@@ -74,7 +74,8 @@ def record_rejections(items: Sequence[Item], reasons: dict[str, str], now: datet
     refused = [item for item in items if item.sku in reasons]
     if not refused:
         return
-    known = RejectedItem.objects.in_bulk([item.id for item in refused], field_name="outlet_product")
+    before = RejectedItem.objects.filter(outlet_product__in=[item.id for item in refused])
+    known = {row.outlet_product_id: row for row in before}
     rows = [rejection(item, reasons[item.sku], known.get(item.id), now) for item in refused]
     updated = ["reason", "rejected_price", "rejected_stock_status", "last_rejected_at", "rejection_count"]
     RejectedItem.objects.bulk_create(

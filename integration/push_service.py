@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +37,7 @@ from integration.retry import seconds_until_retry
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
+VALUES = ("selling_price", "stock_status")
 
 
 class ItemsDisagree(ValueError):
@@ -226,11 +227,18 @@ def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, Outlet
     product = known.get(str(row.get("sku")))
     if product is None:
         return f"row {number}: sku {row.get('sku')!r} is not in the dashboard"
-    if "selling_price" in row and Decimal(str(row["selling_price"])) != product.selling_price:
-        return f"row {number}: selling_price {row['selling_price']} is not the dashboard's {product.selling_price}"
-    if "stock_status" in row and int(row["stock_status"]) != product.stock_status:
-        return f"row {number}: stock_status {row['stock_status']} is not the dashboard's {product.stock_status}"
+    for name in [name for name in VALUES if name in row]:
+        held = getattr(product, name)
+        if not is_same(row[name], held):
+            return f"row {number}: {name} {row[name]} is not the dashboard's {held}"
     return ""
+
+
+def is_same(given: object, held: Decimal | int) -> bool:
+    try:
+        return Decimal(str(given)) == held
+    except InvalidOperation:
+        return False
 
 
 Progress = Callable[[int], None]

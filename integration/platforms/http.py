@@ -4,9 +4,10 @@ import base64
 import functools
 import hashlib
 import os
+import re
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,8 +20,10 @@ from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome
 from integration.platforms.contract import Contract
 from integration.platforms.transport import DEADLINE, DeadlineTransport
 
+PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")
 ANSWER_LIMIT = 2 * 1024 * 1024  # bytes read of an answer
 EXCERPT_LIMIT = 16 * 1024  # characters kept of it
+REASON_LIMIT = 500  # characters kept of why an item was refused
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 # From httpx's errors to (kind, may the shop have got the request?). The first class that fits counts.
@@ -79,10 +82,8 @@ def seconds_to_wait(value: str | None, now: float) -> float | None:
     """`Retry-After` as seconds from `now` (epoch seconds); None where it is absent or makes no sense."""
     if not value:
         return None
-    try:
+    if PLAIN_NUMBER.fullmatch(value):
         return max(0.0, float(value))
-    except ValueError:
-        pass
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (TypeError, ValueError):
@@ -205,29 +206,40 @@ class HttpPlatform:
         return self.read_items(parsed, items, facts)
 
     def read_items(self, parsed: Any, items: Sequence[Item], facts: dict[str, Any]) -> SendResult:
-        """What is not listed as an error was accepted, unless the shop counts fewer: then nobody knows which."""
+        """What is not listed as an error was accepted, if the shop's answer leaves no doubt about which items."""
         sent = skus(items)
-        rejected = {sku: reason for sku, reason in self.item_errors(parsed) if sku in sent}
+        errors = self.item_errors(parsed)
+        rejected = {sku: reason for sku, reason in errors.items() if sku in sent}
         others = sent - rejected.keys()
-        if others and jmespath.search(self.contract.success, parsed) is False:
+        facts |= {"rejected": rejected}
+        if others and self.search(self.contract.success, parsed) is False:
             message = "the shop's answer says that it did not work"
-            return SendResult(Outcome.REFUSED, rejected=rejected, error_kind="refused", message=message, **facts)
-        count = jmespath.search(self.contract.accepted_count, parsed) if isinstance(parsed, dict) else None
-        if isinstance(count, int) and not isinstance(count, bool) and count != len(others):
-            message = f"the shop counts {count} accepted items of {len(others)}"
-            return SendResult(
-                Outcome.BROKEN, rejected=rejected, unknown=others, error_kind="count", message=message, **facts
-            )
-        return SendResult(Outcome.DONE, accepted=others, rejected=rejected, **facts)
+            return SendResult(Outcome.REFUSED, error_kind="refused", message=message, **facts)
+        if doubt := self.doubt(parsed, errors.keys() - sent, len(others)):
+            return SendResult(Outcome.BROKEN, unknown=others, error_kind="bad_answer", message=doubt, **facts)
+        return SendResult(Outcome.DONE, accepted=others, **facts)
 
-    def item_errors(self, parsed: Any) -> list[tuple[str, str]]:
-        listed = jmespath.search(self.contract.errors, parsed) if isinstance(parsed, dict) else None
-        pairs = []
-        for error in listed if isinstance(listed, list) else []:
-            sku = jmespath.search(self.contract.error_sku, error) if isinstance(error, dict) else None
-            reason = jmespath.search(self.contract.error_reason, error) if isinstance(error, dict) else None
-            pairs.append((str(sku), self.redact(str(reason or "refused without a reason"))[:500]))
-        return pairs
+    def doubt(self, parsed: Any, strangers: Collection[str], count: int) -> str:
+        """Why it is not known which of the others were accepted; empty if it is."""
+        if strangers:
+            return f"the shop lists {len(strangers)} errors that name no item of the request"
+        counted = self.search(self.contract.accepted_count, parsed)
+        if isinstance(counted, int) and not isinstance(counted, bool) and counted != count:
+            return f"the shop counts {counted} accepted items of {count}"
+        return ""
+
+    def item_errors(self, parsed: Any) -> dict[str, str]:
+        """The listed errors by SKU. One that names no SKU stands under a name that no item has."""
+        listed = self.search(self.contract.errors, parsed) or []
+        errors = {}
+        for number, error in enumerate(listed if isinstance(listed, list) else [listed]):
+            sku, reason = self.search(self.contract.error_sku, error), self.search(self.contract.error_reason, error)
+            name = str(sku) if isinstance(sku, str | int) else f"\n{number}"
+            errors[name] = self.redact(str(reason or "refused without a reason"))[:REASON_LIMIT]
+        return errors
+
+    def search(self, expression: str, value: Any) -> Any:
+        return jmespath.search(expression, value) if isinstance(value, dict) else None
 
     def failure(self, outcome: Outcome, unknown: Sequence[Item], kind: str, message: str, **facts: Any) -> SendResult:
         return SendResult(outcome, unknown=skus(unknown), error_kind=kind, message=self.redact(message), **facts)
