@@ -97,6 +97,8 @@ CONTRACTS = env.mapping("CONTRACTS")
 PUSH_WINDOW = env.number("PUSH_WINDOW", 4)
 # Longer than the task's time limit, which is longer than a request's deadline; shorter than the visibility timeout.
 CHUNK_LEASE_SECONDS = env.number("CHUNK_LEASE_SECONDS", 150)
+# How long a message may take before the sweep sends another one.
+RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 60)
 
 LOGGING = {
     "version": 1,

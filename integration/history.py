@@ -17,7 +17,6 @@ from django.db.models.functions import Now
 from integration.models import PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, SendResult
 
-RING_AGAIN_AFTER = timedelta(seconds=60)
 ERROR_LIMIT = 2000
 
 
@@ -173,14 +172,19 @@ def abandoned_chunks(**which: Any) -> QuerySet[PushChunk]:
     return PushChunk.objects.filter(status=PushChunk.Status.SENDING, claimed_until__lt=Now(), **which)
 
 
+def ring_limit(now: datetime) -> datetime:
+    """What was rung before this, and not taken, was not heard."""
+    return now - timedelta(seconds=settings.RING_AGAIN_SECONDS)
+
+
 def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
     """Chunks that are due, were rung a while ago, and that nobody has taken."""
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-    return PushChunk.objects.filter(due, status=PushChunk.Status.WAITING, rung_at__lte=now - RING_AGAIN_AFTER)
+    return PushChunk.objects.filter(due, status=PushChunk.Status.WAITING, rung_at__lte=ring_limit(now))
 
 
 def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:
-    return PushHistory.objects.filter(status=PushHistory.Status.QUEUED, push_timestamp__lte=now - RING_AGAIN_AFTER)
+    return PushHistory.objects.filter(status=PushHistory.Status.QUEUED, push_timestamp__lte=ring_limit(now))
 
 
 def finished_pushes() -> QuerySet[PushHistory]:

@@ -1,0 +1,129 @@
+"""Tasks are thin: ids in, one call, ring what it returns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django_celery_beat.models import PeriodicTask
+
+from integration.models import Outlet, PushHistory
+from integration.product_update import apply_product_update
+from integration.push_queue import Ring
+from tasks import push
+from tasks.push import LONGEST_COUNTDOWN, push_all_outlets, push_chunk, push_outlet, ring, ring_outlet
+from tests.conftest import dashboard_state, make_outlet, memory_state, stock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int], float]]:
+    """The messages, instead of a broker: (task, arguments, seconds to wait)."""
+    messages: list[tuple[str, dict[str, int], float]] = []
+    for task in (push_outlet, push_chunk):
+        monkeypatch.setattr(
+            task, "apply_async", lambda kwargs, countdown, t=task: messages.append((t.name, kwargs, countdown))
+        )
+    return messages
+
+
+@pytest.fixture
+def on_commit(django_capture_on_commit_callbacks: Any) -> Iterator[None]:
+    with django_capture_on_commit_callbacks(execute=True):
+        yield
+
+
+def test_a_message_holds_an_id_and_nothing_else(sent: list[Any]) -> None:
+    ring([Ring("push", 3), Ring("chunk", 4, 1.5)])
+    assert sent == [("tasks.push.push_outlet", {"push_id": 3}, 0), ("tasks.push.push_chunk", {"chunk_id": 4}, 1.5)]
+
+
+def test_a_long_wait_is_left_to_the_sweep(sent: list[Any]) -> None:
+    ring([Ring("chunk", 4, LONGEST_COUNTDOWN + 1), Ring("chunk", 5)])
+    assert [kwargs for _, kwargs, _ in sent] == [{"chunk_id": 5}]
+
+
+def test_a_message_is_sent_after_the_commit_and_not_before(
+    outlet: Outlet, sent: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    stock(outlet, 1)
+    with django_capture_on_commit_callbacks(execute=True):
+        ring_outlet(outlet.pk)
+        assert sent == []
+    assert len(sent) == 1
+
+
+def test_a_broker_that_is_down_leaves_the_push_to_the_sweep(
+    outlet: Outlet, django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    stock(outlet, 1)
+    with django_capture_on_commit_callbacks(execute=True):
+        started = ring_outlet(outlet.pk)
+    assert started.push is not None
+    assert PushHistory.objects.get().status == "queued"
+    assert "the sweep rings later" in caplog.text
+
+
+def test_the_tasks_carry_a_push_to_its_end(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[Ring] = []
+    monkeypatch.setattr(push, "ring", rung.extend)
+    stock(outlet, 1500)
+    started = ring_outlet(outlet.pk).push
+    assert started is not None
+    push_outlet(push_id=started.pk)
+    while rung:
+        push_chunk(chunk_id=rung.pop().id)
+    assert PushHistory.objects.get().status == "success"
+    assert memory_state() == dashboard_state(outlet)
+
+
+def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit: None) -> None:
+    first, second, unchanged = (make_outlet(store_id) for store_id in "123")
+    for outlet in (first, second, make_outlet("4", is_active=False), make_outlet("5", push_enabled=False)):
+        stock(outlet, 1)
+    stock(make_outlet("6", "pasons"), 1)  # without an endpoint
+    push_all_outlets()
+    pushes = PushHistory.objects.order_by("outlet__store_id")
+    assert [(one.outlet, one.push_type, one.trigger) for one in pushes] == [
+        (first, "partial", "schedule"),
+        (second, "partial", "schedule"),
+    ]
+    assert not unchanged.pushes.exists()
+
+
+@pytest.mark.parametrize(("wanted", "pushes"), [(True, 1), (False, 0)])
+def test_a_product_update_is_pushed_where_that_is_wanted(
+    sent: list[Any], django_capture_on_commit_callbacks: Any, wanted: bool, pushes: int
+) -> None:
+    outlet = make_outlet(push_after_update=wanted)
+    with django_capture_on_commit_callbacks(execute=True):
+        apply_product_update(outlet, [{"sku": "a", "selling_price": "1", "stock_status": 1}])
+    assert PushHistory.objects.filter(trigger="product_update").count() == len(sent) == pushes
+
+
+def test_a_product_update_of_an_outlet_that_cannot_push_stands(django_capture_on_commit_callbacks: Any) -> None:
+    outlet = make_outlet(push_after_update=True, push_enabled=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        apply_product_update(outlet, [{"sku": "a", "selling_price": "1", "stock_status": 1}])
+    assert outlet.products.count() == 1
+    assert not PushHistory.objects.exists()
+
+
+def test_an_outlet_is_asked_for_without_its_secrets(outlet: Outlet, settings: Any, sent: list[Any]) -> None:
+    stock(outlet, 1)
+    Outlet.objects.update(api_key="correct-key")
+    settings.ENCRYPTION_KEYS = ["x" * 43 + "="]
+    assert ring_outlet(outlet.pk).push is not None
+
+
+def test_the_schedule_is_an_interval_of_30_minutes() -> None:
+    task = PeriodicTask.objects.get(task="tasks.push.push_all_outlets")
+    assert (task.enabled, str(task.interval), task.crontab) == (True, "every 30 minutes", None)
+    assert str(PeriodicTask.objects.get(task="tasks.maintenance.sweep").interval) == "every minute"
+
+
+def test_an_administrator_s_change_of_the_schedule_outlives_a_restart() -> None:
+    PeriodicTask.objects.filter(task="tasks.push.push_all_outlets").update(enabled=False, name="renamed")
+    call_command("migrate", verbosity=0)
+    assert PeriodicTask.objects.get(task="tasks.push.push_all_outlets").enabled is False
