@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integration.models import Outlet, OutletProduct, Product
-from integration.product_file import ProductFile
 from integration.product_update import ProductUpdateError, apply_product_update
 from integration.signals import product_updated
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-FULL_FEED = SHARED / "Pasons-14-Sm-2025-12-17-124851.csv"
-DELTA_FEED = SHARED / "Pasons-14-Sm-2025-12-17-125047.csv"
 
 pytestmark = pytest.mark.django_db
 
@@ -248,13 +242,3 @@ def test_progress_adds_up_to_the_rows(outlet: Outlet) -> None:
     counts: list[int] = []
     apply_product_update(outlet, [row(), row(), row("b"), row(price="x")], progress=counts.append)
     assert sum(counts) == 4
-
-
-@pytest.mark.skipif(not FULL_FEED.exists(), reason="the real feeds are not here")
-def test_the_real_feeds_come_in_and_a_second_time_change_nothing(outlet: Outlet) -> None:
-    first = apply_product_update(outlet, ProductFile(FULL_FEED))
-    assert (first.row_count, first.created_count, first.bad_count) == (18390, 18390, 0)
-    delta = apply_product_update(outlet, ProductFile(DELTA_FEED))
-    assert (delta.row_count, delta.bad_count) == (181, 0)
-    again = apply_product_update(outlet, ProductFile(DELTA_FEED))
-    assert (again.created_count, again.changed_count, again.unchanged_count) == (0, 0, 181)

@@ -1,0 +1,136 @@
+"""Django's admin: outlets can be set up and pushed; what happened can be read and not changed."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from integration.forms import OutletForm
+from integration.models import Outlet, OutletProduct, PushAttempt, PushHistory, RejectedItem
+from integration.product_update import apply_product_update
+from integration.push_queue import CannotPush
+from tasks.push import ring_outlet
+
+
+@admin.register(Outlet)
+class OutletAdmin(admin.ModelAdmin):
+    form = OutletForm
+    list_display = ("name", "location", "platform", "store_id", "is_active", "push_enabled", "push_after_update")
+    list_filter = ("platform", "is_active", "push_enabled")
+    search_fields = ("name", "location", "store_id")
+    actions = ("push_changes", "push_everything")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Outlet]:
+        """Without the secrets: the pages do not need them, and open even if they cannot be decrypted."""
+        return super().get_queryset(request).defer("api_key", "api_secret")
+
+    @admin.action(description="Push what changed", permissions=["change"])
+    def push_changes(self, request: HttpRequest, queryset: QuerySet[Outlet]) -> None:
+        push_each(request, queryset, PushHistory.PushType.PARTIAL)
+
+    @admin.action(description="Push everything", permissions=["change"])
+    def push_everything(self, request: HttpRequest, queryset: QuerySet[Outlet]) -> None:
+        push_each(request, queryset, PushHistory.PushType.FULL)
+
+
+def push_each(request: HttpRequest, outlets: QuerySet[Outlet], push_type: str) -> None:
+    for outlet in outlets:
+        try:
+            started = ring_outlet(outlet.pk, push_type=push_type, user_id=request.user.pk)
+        except CannotPush as exc:
+            messages.error(request, str(exc))
+            continue
+        if started.push is None:
+            messages.info(request, f"{outlet}: nothing to push")
+        elif started.joined:
+            messages.warning(request, f"{outlet}: push {started.push.pk} is under way; this one follows it")
+        else:
+            messages.success(request, f"{outlet}: push {started.push.pk} has been started")
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(PushHistory)
+class PushHistoryAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "outlet",
+        "push_type",
+        "trigger",
+        "status",
+        "item_count",
+        "accepted_count",
+        "rejected_count",
+        "response_code",
+        "push_timestamp",
+        "created_by",
+    )
+    list_filter = ("status", "push_type", "trigger", "platform")
+    list_select_related = ("created_by",)
+    date_hierarchy = "push_timestamp"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PushHistory]:
+        pushes = super().get_queryset(request).select_related("outlet", "created_by")
+        return pushes.defer("outlet__api_key", "outlet__api_secret")
+
+
+@admin.register(PushAttempt)
+class PushAttemptAdmin(ReadOnlyAdmin):
+    list_display = ("id", "chunk", "number", "started_at", "outcome", "response_code", "error_kind", "item_count")
+    list_filter = ("outcome", "error_kind")
+    list_select_related = ("chunk",)
+    exclude = ("items",)
+    show_full_result_count = False
+
+
+@admin.register(RejectedItem)
+class RejectedItemAdmin(ReadOnlyAdmin):
+    list_display = ("outlet_product", "reason", "rejected_price", "rejection_count", "last_rejected_at")
+    list_select_related = ("outlet_product",)
+    search_fields = ("outlet_product__product__sku", "reason")
+
+
+@admin.register(OutletProduct)
+class OutletProductAdmin(admin.ModelAdmin):
+    """A change made here goes the way of every product update."""
+
+    list_display = (
+        "product",
+        "outlet",
+        "selling_price",
+        "stock_status",
+        "pushed_price",
+        "pushed_stock_status",
+        "differs",
+    )
+    list_filter = ("outlet", "differs", "stock_status")
+    search_fields = ("product__sku", "product__name", "product__barcode")
+    fields = ("outlet", "product", "selling_price", "stock_status", "pushed_price", "pushed_stock_status", "pushed_at")
+    readonly_fields = ("outlet", "product", "pushed_price", "pushed_stock_status", "pushed_at")
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutletProduct]:
+        items = super().get_queryset(request).select_related("outlet", "product")
+        return items.defer("outlet__api_key", "outlet__api_secret")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: OutletProduct, form: Any, change: bool) -> None:
+        values = {name: getattr(obj, name) for name in ("selling_price", "stock_status")}
+        result = apply_product_update(obj.outlet, [{"sku": obj.product.sku, **values}])
+        for bad in result.bad_rows:
+            messages.error(request, str(bad))

@@ -1,0 +1,153 @@
+"""The admin as its users see it."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from integration.models import Outlet, OutletProduct, PushHistory
+from integration.push_service import PushService
+from tests.conftest import KEY, make_outlet, stock
+
+pytestmark = pytest.mark.django_db
+OUTLETS = reverse("admin:integration_outlet_changelist")
+
+
+@pytest.fixture
+def asha(client: Client) -> Client:
+    """An administrator, signed in."""
+    client.force_login(get_user_model().objects.create_superuser("asha"))
+    return client
+
+
+def page(outlet: Outlet) -> str:
+    return reverse("admin:integration_outlet_change", args=[outlet.pk])
+
+
+def form(outlet: Outlet, **changes: str) -> dict[str, str]:
+    names = ("platform", "store_id", "name", "location", "api_endpoint")
+    return {**{name: getattr(outlet, name) for name in names}, "push_enabled": "on", "is_active": "on", **changes}
+
+
+def act(client: Client, action: str, *outlets: Outlet) -> str:
+    data = {"action": action, "_selected_action": [outlet.pk for outlet in outlets]}
+    return client.post(OUTLETS, data, follow=True).content.decode()
+
+
+def test_a_stranger_sees_nothing(client: Client, outlet: Outlet) -> None:
+    for url in (OUTLETS, page(outlet)):
+        assert client.get(url).headers["Location"].startswith("/admin/login/")
+    assert client.post(OUTLETS, {"action": "push_changes", "_selected_action": [outlet.pk]}).status_code == 302
+    assert not PushHistory.objects.exists()
+
+
+def test_a_secret_is_never_shown(asha: Client) -> None:
+    outlet = make_outlet(api_key=KEY, api_secret="second-secret")
+    text = asha.get(page(outlet)).content.decode() + asha.get(OUTLETS).content.decode()
+    assert "One is stored; leave this empty to keep it." in text
+    assert KEY not in text
+    assert "second-secret" not in text
+
+
+def test_a_secret_that_is_left_empty_is_kept(asha: Client) -> None:
+    outlet = make_outlet(api_key=KEY)
+    assert asha.post(page(outlet), form(outlet, name="New name")).status_code == 302
+    stored = Outlet.objects.get()
+    assert (stored.name, stored.api_key) == ("New name", KEY)
+
+
+def test_a_secret_is_replaced_and_removed(asha: Client) -> None:
+    outlet = make_outlet(api_key=KEY)
+    asha.post(page(outlet), form(outlet, new_api_key="other", new_api_secret="pair"))
+    assert Outlet.objects.values_list("api_key", "api_secret").get() == ("other", "pair")
+    asha.post(page(outlet), form(outlet, forget_secrets="on"))
+    assert Outlet.objects.values_list("api_key", "api_secret").get() == ("", "")
+
+
+def test_the_pages_open_even_if_a_secret_cannot_be_decrypted(asha: Client, settings: Any) -> None:
+    outlet = make_outlet(api_key=KEY)
+    stock(outlet, 1)
+    settings.ENCRYPTION_KEYS = ["x" * 43 + "="]
+    assert asha.get(OUTLETS).status_code == asha.get(page(outlet)).status_code == 200
+    asha.post(page(outlet), form(outlet, new_api_key="again", new_api_secret="again"))
+    assert Outlet.objects.get().api_key == "again"
+
+
+def test_a_push_is_started_by_hand_and_says_by_whom(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    assert "has been started" in act(asha, "push_everything", outlet)
+    push = PushHistory.objects.get()
+    assert (push.push_type, push.trigger, str(push.created_by)) == ("full", "manual", "asha")
+    assert "this one follows it" in act(asha, "push_changes", outlet)
+
+
+def test_an_outlet_that_cannot_push_says_why(asha: Client, outlet: Outlet) -> None:
+    off = make_outlet("8", push_enabled=False)
+    text = act(asha, "push_changes", off, outlet)
+    assert "pushing is switched off: set push_enabled" in text
+    assert "nothing to push" in text
+
+
+def test_whoever_may_only_look_cannot_push(client: Client, outlet: Outlet) -> None:
+    user = get_user_model().objects.create_user("ben", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_outlet"))
+    client.force_login(user)
+    stock(outlet, 1)
+    act(client, "push_everything", outlet)
+    assert not PushHistory.objects.exists()
+
+
+def test_history_can_be_read_and_not_changed(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    PushService(outlet).push()
+    push = PushHistory.objects.get()
+    url = reverse("admin:integration_pushhistory_change", args=[push.pk])
+    assert asha.get(reverse("admin:integration_pushhistory_changelist")).status_code == 200
+    assert asha.get(url).status_code == 200
+    assert asha.post(url, {"status": "failed"}).status_code == 403
+    assert asha.post(reverse("admin:integration_pushhistory_delete", args=[push.pk])).status_code == 403
+
+
+def test_every_list_opens(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    PushService(outlet).push()
+    for name in ("outletproduct", "pushattempt", "rejecteditem"):
+        assert asha.get(reverse(f"admin:integration_{name}_changelist")).status_code == 200
+
+
+def test_what_a_shop_says_is_shown_as_text(asha: Client, outlet: Outlet) -> None:
+    PushHistory.objects.create(
+        outlet=outlet,
+        platform="memory",
+        push_type="full",
+        trigger="manual",
+        push_timestamp="2026-03-01T09:00Z",
+        status="failed",
+        error_details="<script>alert(1)</script>",
+    )
+    url = reverse("admin:integration_pushhistory_change", args=[PushHistory.objects.get().pk])
+    assert "<script>alert(1)" not in asha.get(url).content.decode()
+
+
+def test_a_price_changed_here_is_a_product_update(
+    asha: Client, django_capture_on_commit_callbacks: Any, outlet: Outlet
+) -> None:
+    stock(outlet, 1)
+    Outlet.objects.update(push_after_update=True)
+    url = reverse("admin:integration_outletproduct_change", args=[OutletProduct.objects.get().pk])
+    with django_capture_on_commit_callbacks(execute=True):
+        asha.post(url, {"selling_price": "12.50", "stock_status": "0"})
+    item = OutletProduct.objects.get()
+    assert (str(item.selling_price), item.stock_status) == ("12.50", 0)
+    assert PushHistory.objects.get().trigger == "product_update"
+
+
+def test_a_price_that_is_none_is_refused_here_too(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    url = reverse("admin:integration_outletproduct_change", args=[OutletProduct.objects.get().pk])
+    text = asha.post(url, {"selling_price": "0", "stock_status": "5"}).content.decode()
+    assert "errorlist" in text
+    assert str(OutletProduct.objects.get().selling_price) == "10.00"

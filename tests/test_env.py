@@ -1,0 +1,58 @@
+"""The environment is read strictly: what cannot be meant stops the start and names itself."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from dashboard import env
+from dashboard.env import InvalidEnvironment
+
+
+@pytest.mark.parametrize(("value", "flag"), [("1", True), ("TRUE", True), ("off", False), ("", True), (" no ", False)])
+def test_a_flag(monkeypatch: pytest.MonkeyPatch, value: str, flag: bool) -> None:
+    monkeypatch.setenv("X", value)
+    assert env.flag("X", default=True) is flag
+
+
+def test_a_flag_that_is_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "ture")
+    with pytest.raises(InvalidEnvironment, match="DEBUG='ture' is neither of true, false"):
+        env.flag("DEBUG", default=False)
+
+
+def test_a_number_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUSH_WINDOW", "four")
+    with pytest.raises(InvalidEnvironment, match="PUSH_WINDOW='four' is not a whole number"):
+        env.number("PUSH_WINDOW", 4)
+
+
+@pytest.mark.parametrize("value", ["{", "[]", '"text"'])
+def test_contracts_that_are_no_object(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CONTRACTS", value)
+    with pytest.raises(InvalidEnvironment, match="CONTRACTS is not"):
+        env.mapping("CONTRACTS")
+
+
+def test_a_socket_s_path_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "/tmp/" + "x" * 100)
+    with pytest.raises(InvalidEnvironment, match="too long for a socket: set DATA_DIR"):
+        env.broker_url()
+
+
+def test_an_outside_broker_needs_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://shop:6379/2")
+    assert (env.broker_url(), env.broker_is_embedded()) == ("redis://shop:6379/2", False)
+
+
+def test_a_secret_is_made_once_and_kept_for_its_owner_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("ENCRYPTION_KEYS", raising=False)
+    first = env.encryption_keys()
+    assert env.encryption_keys() == first
+    assert stat.S_IMODE((tmp_path / "encryption_keys").stat().st_mode) == 0o600
+
+
+def test_several_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEYS", "new, old,")
+    assert env.encryption_keys() == ["new", "old"]
