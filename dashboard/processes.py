@@ -81,8 +81,8 @@ def beat() -> Program:
 
 
 def web(port: int) -> Program:
-    command = [PYTHON, "-m", "gunicorn", "--chdir", str(env.BASE_DIR), "--bind", f"{LOOPBACK}:{port}", "--workers", "2"]
-    return Program("web", [*command, "dashboard.wsgi"], lambda child: listens(port))
+    command = [PYTHON, "-m", "gunicorn", "--chdir", str(env.BASE_DIR), "--bind", f"{LOOPBACK}:{port}"]
+    return Program("web", [*command, "--config", "python:dashboard.webserver"], lambda child: listens(port))
 
 
 def flower(port: int) -> Program:

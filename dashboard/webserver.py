@@ -1,0 +1,13 @@
+"""gunicorn's settings."""
+
+from typing import Any
+
+from dashboard.supervisor import die_with_parent
+
+wsgi_app = "dashboard.wsgi"
+workers = 2
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker would look for its parent only once in half a minute."""
+    die_with_parent()
