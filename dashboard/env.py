@@ -64,7 +64,7 @@ def mapping(name: str) -> dict[str, Any]:
 
 def data_dir() -> Path:
     """Where everything lives that the service keeps when nothing else is configured."""
-    return Path(text("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+    return (BASE_DIR / text("DATA_DIR", ".data")).resolve()
 
 
 def database_url() -> str:

@@ -11,8 +11,8 @@ from dashboard import env
 from dashboard.supervisor import Child, Program
 
 PYTHON = sys.executable
-CELERY = [PYTHON, "-m", "celery", "--workdir", str(env.BASE_DIR), "-A", "tasks"]
-MANAGE = [PYTHON, str(env.BASE_DIR / "manage.py")]
+CELERY = [PYTHON, "-m", "celery", "-A", "tasks"]
+MANAGE = [PYTHON, "manage.py"]
 LOOPBACK = "127.0.0.1"
 
 
@@ -81,7 +81,7 @@ def beat() -> Program:
 
 
 def web(port: int) -> Program:
-    command = [PYTHON, "-m", "gunicorn", "--chdir", str(env.BASE_DIR), "--bind", f"{LOOPBACK}:{port}"]
+    command = [PYTHON, "-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}"]
     return Program("web", [*command, "--config", "python:dashboard.webserver"], lambda child: listens(port))
 
 

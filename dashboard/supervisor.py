@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from dashboard.env import BASE_DIR
+
 START_SECONDS = 60.0
 POLL_SECONDS = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between restarts of a program that keeps dying
@@ -40,6 +42,7 @@ class Program:
     command: Sequence[str]
     is_ready: Callable[["Child"], bool] = lambda child: True
     is_first: bool = False
+    folder: Path = BASE_DIR
     environment: Mapping[str, str] | None = None
     stop_seconds: float = 10.0
 
@@ -116,6 +119,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                cwd=program.folder,
                 env=program.environment,
                 start_new_session=True,
                 preexec_fn=lambda: die_with_parent(parent_id),

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.contrib.admin.widgets import AdminURLFieldWidget
 
 from integration.models import Outlet
 
@@ -17,7 +19,10 @@ def secret_field(label: str) -> forms.CharField:
 class OutletForm(forms.ModelForm):
     """The secrets are fields of the form only: what is left empty keeps what is stored."""
 
-    api_endpoint = forms.URLField(required=False, max_length=500, assume_scheme="https")
+    platform = forms.ChoiceField(choices=lambda: [(name, name) for name in settings.PLATFORMS])
+    api_endpoint = forms.URLField(
+        label="API endpoint", required=False, max_length=500, assume_scheme="https", widget=AdminURLFieldWidget
+    )
     new_api_key = secret_field("API key")
     new_api_secret = secret_field("API secret")
     forget_secrets = forms.BooleanField(required=False, help_text="Remove the stored API key and secret.")
