@@ -8,10 +8,11 @@ broker_transport_options = {
     # A message that a dead worker held is delivered again after this long. The rows do not wait for it.
     "visibility_timeout": 900,
     "unacked_restore_interval": 5,
-    # For publishers (web, beat, commands): a broker that hangs must not block a page. Workers drop both,
+    # For publishers (web, beat, commands): a broker that hangs must not block a page. A publish may wait
+    # three times for it (write, read, connect anew) and shall be over within 3 s. Workers drop both,
     # because a consumer's acknowledgements fail for good after a socket time-out.
-    "socket_timeout": 2,
-    "socket_connect_timeout": 2,
+    "socket_timeout": 0.8,
+    "socket_connect_timeout": 0.8,
 }
 task_publish_retry = False
 

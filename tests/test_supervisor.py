@@ -147,6 +147,13 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def command_line(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
@@ -171,11 +178,11 @@ def test_the_service_starts_again_what_is_killed(tmp_path_factory: pytest.TempPa
     process = start_service(folder, "--no-sample")
     try:
         for word in ("worker", "beat", "valkey", "gunicorn"):
-            victim = next(child for child in family(process) if word in " ".join(child.cmdline()))
+            victim = next(child for child in family(process) if word in command_line(child))
             victim.kill()
             wait_until(
                 lambda word=word, dead=victim.pid: any(
-                    child.pid != dead and word in " ".join(child.cmdline()) for child in family(process)
+                    child.pid != dead and word in command_line(child) for child in family(process)
                 )
             )
             time.sleep(0.2)

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 from pytest_celery import CeleryTestContainer
 
-from dashboard.supervisor import Child, Program, Supervisor, kill_group
+from dashboard.supervisor import Child, Program, Supervisor, kill_group, wait
 
 
 class LocalProcess(CeleryTestContainer):
@@ -67,7 +67,7 @@ class LocalProcess(CeleryTestContainer):
     def stop(self, timeout: float = 30) -> None:
         if self.status == "running":
             self.child.process.terminate()
-            self.child.process.wait(timeout)
+            wait(self.child.process, timeout)
         kill_group(self.child.process)
 
     def teardown(self) -> None:

@@ -112,6 +112,7 @@ def test_a_broker_that_forgot_everything_loses_nothing(
 
 def test_a_broker_that_hangs_blocks_nobody(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:
     stock(branch, 10)
+    sweep.delay()  # a connection that is there already takes longest to find out
     celery_setup.broker.container.process.suspend()
     started = time.monotonic()
     assert ring_outlet(branch.pk).push is not None
