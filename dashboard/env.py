@@ -83,6 +83,11 @@ def broker_url() -> str:
     return text("REDIS_URL") or f"redis+socket://{broker_socket()}"
 
 
+def redis_url() -> str:
+    """The broker's address as redis-py writes it."""
+    return text("REDIS_URL") or f"unix://{broker_socket()}"
+
+
 def broker_is_embedded() -> bool:
     return not text("REDIS_URL")
 

@@ -97,6 +97,14 @@ CONTRACTS = env.mapping("CONTRACTS")
 PUSH_WINDOW = env.number("PUSH_WINDOW", 4)
 # Longer than the task's time limit, which is longer than a request's deadline; shorter than the visibility timeout.
 CHUNK_LEASE_SECONDS = env.number("CHUNK_LEASE_SECONDS", 150)
+# A push that has not ended after this long is stopped.
+PUSH_DEADLINE_SECONDS = env.number("PUSH_DEADLINE_SECONDS", 2 * 60 * 60)
+# Pushes are pruned after so many days, successful ones first; their daily sums are kept.
+HISTORY_DAYS = env.number("HISTORY_DAYS", 30)
+FAILED_HISTORY_DAYS = env.number("FAILED_HISTORY_DAYS", 90)
+RATE_LIMIT_URL = env.redis_url()
+# For development: every outlet's endpoint may lie in a private network or on this machine.
+ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)
 # How long a message may take before the sweep sends another one.
 RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 60)
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import F, Max, Q, QuerySet, Window
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from integration.models import UNSETTLED, OutletProduct
+from integration.models import UNSETTLED, OutletProduct, RejectedItem
 from integration.platforms.base import Item
 
 
@@ -27,8 +27,15 @@ def unsynced(now: datetime) -> Q:
 
 
 def items_to_push(outlet_id: int, push_type: str, now: datetime) -> QuerySet[OutletProduct]:
-    products = OutletProduct.objects.filter(outlet_id=outlet_id)
+    """Without what is in quarantine: the shop has refused these very values several times for the same reason."""
+    products = OutletProduct.objects.filter(~is_quarantined(), outlet_id=outlet_id)
     return products if push_type == "full" else products.filter(unsynced(now))
+
+
+def is_quarantined() -> Exists:
+    same_values = {"rejected_price": OuterRef("selling_price"), "rejected_stock_status": OuterRef("stock_status")}
+    rejected = RejectedItem.objects.filter(outlet_product=OuterRef("pk"), **same_values)
+    return Exists(rejected.filter(quarantined_at__isnull=False))
 
 
 def cut(items: QuerySet[OutletProduct], size: int) -> list[Slice]:

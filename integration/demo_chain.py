@@ -50,6 +50,7 @@ def make_outlet(
             "api_key": DEMO_KEY,
             "push_enabled": True,
             "push_after_update": True,
+            "allow_private_address": True,  # the mock shop is on this machine
         },
     )
     rows = [sample_product(outlet, product, chance) for product in products]

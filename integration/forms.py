@@ -6,7 +6,10 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminURLFieldWidget
 
+from integration.health import reset_health
 from integration.models import Outlet
+from integration.platforms.egress import AddressRefusedError
+from integration.platforms.transport import check_endpoint
 
 SECRETS = ("api_key", "api_secret")
 
@@ -38,10 +41,22 @@ class OutletForm(forms.ModelForm):
             hint = "One is stored; leave this empty to keep it." if stored else "None is stored."
             self.fields[f"new_{name}"].help_text = hint
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        allowed = cleaned.get("allow_private_address") or settings.ALLOW_PRIVATE_ADDRESSES
+        if endpoint := cleaned.get("api_endpoint"):
+            try:
+                check_endpoint(endpoint, allowed)
+            except AddressRefusedError as exc:
+                self.add_error("api_endpoint", str(exc))
+        return cleaned
+
     def save(self, commit: bool = True) -> Any:
         for name in SECRETS:
             if value := self.cleaned_data[f"new_{name}"]:
                 setattr(self.instance, name, value)
             elif self.cleaned_data["forget_secrets"]:
                 setattr(self.instance, name, "")
+        if self.instance.pk and self.has_changed():
+            reset_health(self.instance.pk)
         return super().save(commit)

@@ -18,6 +18,7 @@ from integration.models import PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, SendResult
 
 ERROR_LIMIT = 2000
+QUARANTINE_AFTER = 3  # identical refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,17 @@ def release_claim(claim: Claim, **changes: Any) -> bool:
     return bool(held.update(claim_token=None, claimed_until=None, **changes))
 
 
+def postpone(claim: Claim, seconds: float, now: datetime) -> None:
+    """Give the claim back: nothing was sent, so no attempt is counted."""
+    release_claim(
+        claim,
+        status=PushChunk.Status.WAITING,
+        not_before=now + timedelta(seconds=seconds),
+        rung_at=now,
+        attempt_count=F("attempt_count") - 1,
+    )
+
+
 def start_attempt(chunk: PushChunk, rows: list[list[Any]], now: datetime) -> PushAttempt:
     return PushAttempt.objects.create(
         chunk=chunk, number=chunk.attempt_count, started_at=now, items=rows, item_count=len(rows)
@@ -77,12 +89,16 @@ def record_rejections(items: Sequence[Item], reasons: dict[str, str], now: datet
     known = {row.outlet_product_id: row for row in before}
     rows = [rejection(item, reasons[item.sku], known.get(item.id), now) for item in refused]
     updated = ["reason", "rejected_price", "rejected_stock_status", "last_rejected_at", "rejection_count"]
+    updated += ["identical_count", "quarantined_at"]
     RejectedItem.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["outlet_product"], update_fields=updated
     )
 
 
 def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime) -> RejectedItem:
+    refusal = (reason, item.selling_price, item.stock_status)
+    same = before and (before.reason, before.rejected_price, before.rejected_stock_status) == refusal
+    identical_count = before.identical_count + 1 if before and same else 1
     return RejectedItem(
         outlet_product_id=item.id,
         reason=reason,
@@ -91,6 +107,8 @@ def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetim
         first_rejected_at=before.first_rejected_at if before else now,
         last_rejected_at=now,
         rejection_count=before.rejection_count + 1 if before else 1,
+        identical_count=identical_count,
+        quarantined_at=now if identical_count >= QUARANTINE_AFTER else None,
     )
 
 
@@ -121,6 +139,12 @@ def lock_push(push_id: int) -> PushHistory:
     return pushes().select_for_update(of=("self",)).get(pk=push_id)
 
 
+def lock_push_of(chunk_id: int) -> None:
+    """Lock the push before its chunk, as the write-back does: in the other order the two would wait for each other."""
+    chunks = PushChunk.objects.filter(pk=chunk_id).values("push_id")
+    list(PushHistory.objects.select_for_update().filter(pk__in=chunks).values_list("pk"))
+
+
 def has_open_chunks(push_id: int) -> bool:
     return PushChunk.objects.filter(push_id=push_id, status__in=PushChunk.OPEN).exists()
 
@@ -132,7 +156,7 @@ def fail_waiting_chunks(push_id: int) -> None:
 def close_push(push: PushHistory, now: datetime) -> None:
     """Give the push its final state, from its chunks and their last attempts."""
     chunks = PushChunk.objects.filter(push=push).aggregate(
-        total=Count("pk"),
+        total=Count("pk", filter=~Q(status=PushChunk.Status.SPLIT)),
         failed=Count("pk", filter=Q(status=PushChunk.Status.FAILED)),
         accepted=Sum("accepted_count", default=0),
         rejected=Sum("rejected_count", default=0),
@@ -145,7 +169,9 @@ def close_push(push: PushHistory, now: datetime) -> None:
 
 
 def final_status(push: PushHistory, chunks: dict[str, int]) -> PushHistory.Status:
-    if not chunks["failed"] and not chunks["rejected"] and not push.error_details:
+    if push.is_cancelled:
+        return PushHistory.Status.CANCELLED
+    if not chunks["failed"] and not chunks["rejected"] and not push.stopped_at:
         return PushHistory.Status.SUCCESS
     return PushHistory.Status.PARTIAL if chunks["accepted"] else PushHistory.Status.FAILED
 
@@ -185,6 +211,11 @@ def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
 
 def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:
     return PushHistory.objects.filter(status=PushHistory.Status.QUEUED, push_timestamp__lte=ring_limit(now))
+
+
+def overdue_pushes(now: datetime) -> QuerySet[PushHistory]:
+    limit = now - timedelta(seconds=settings.PUSH_DEADLINE_SECONDS)
+    return pushes().filter(status__in=PushHistory.OPEN, stopped_at__isnull=True, push_timestamp__lte=limit)
 
 
 def finished_pushes() -> QuerySet[PushHistory]:

@@ -20,6 +20,9 @@ class Outlet(models.Model):
     api_secret = EncryptedTextField(blank=True)
     push_enabled = models.BooleanField(default=False)
     push_after_update = models.BooleanField(default=False)
+    allow_private_address = models.BooleanField(
+        default=False, help_text="The endpoint may lie in a private network or on this machine."
+    )
 
     class Meta:
         ordering = ["platform", "store_id"]
@@ -30,6 +33,26 @@ class Outlet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.platform} {self.store_id})"
+
+
+class EndpointHealth(models.Model):
+    """The breaker of an outlet's endpoint, and why it is as it is.
+
+    closed (`open_until` is empty) -> open until then -> half-open: one probe, which closes it or opens it again
+    """
+
+    outlet = models.OneToOneField(Outlet, models.CASCADE, related_name="health", primary_key=True)
+    failure_count = models.PositiveIntegerField(default=0, help_text="failures since the last success")
+    open_count = models.PositiveIntegerField(default=0, help_text="times it has opened since the last success")
+    open_until = models.DateTimeField(null=True)
+    probe_until = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "endpoint health"
+
+    def __str__(self) -> str:
+        return f"endpoint of outlet {self.outlet_id}: {self.reason or 'no failure'}"
 
 
 class Product(models.Model):
@@ -100,7 +123,9 @@ class OutletProduct(models.Model):
 class PushHistory(models.Model):
     """One push of one outlet.
 
-    queued -> running -> success | partial | failed
+    queued -> running -> success | partial | failed | cancelled
+
+    A push that was stopped (`stopped_at`) sends nothing more; what is under way still ends for itself.
     """
 
     class PushType(models.TextChoices):
@@ -113,12 +138,14 @@ class PushHistory(models.Model):
         SUCCESS = "success"
         PARTIAL = "partial"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule"
         PRODUCT_UPDATE = "product_update"
         MANUAL = "manual"
         CONFIRM = "confirm"
+        RECOVERY = "recovery"
 
     OPEN = (Status.QUEUED, Status.RUNNING)
 
@@ -128,11 +155,14 @@ class PushHistory(models.Model):
     trigger = models.CharField(max_length=20, choices=Trigger)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     push_timestamp = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+    is_cancelled = models.BooleanField(default=False)
     finished_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     item_count = models.PositiveIntegerField(default=0)
     accepted_count = models.PositiveIntegerField(default=0)
     rejected_count = models.PositiveIntegerField(default=0)
+    split_count = models.PositiveIntegerField(default=0, help_text="requests that were refused whole and halved")
     response_code = models.PositiveSmallIntegerField(null=True)
     response_message = models.TextField(blank=True)
     error_details = models.TextField(blank=True)
@@ -165,7 +195,8 @@ class PushHistory(models.Model):
 class PushChunk(models.Model):
     """A slice of a push that fits one request: the products from `first_id` to `last_id`.
 
-    waiting -> sending -> done | failed, and sending -> waiting for another try
+    waiting -> sending -> done | failed, and sending -> waiting for another try,
+    and sending -> split: the shop refused it whole, and two halves have taken its place
     """
 
     class Status(models.TextChoices):
@@ -173,6 +204,7 @@ class PushChunk(models.Model):
         SENDING = "sending"
         DONE = "done"
         FAILED = "failed"
+        SPLIT = "split"
 
     OPEN = (Status.WAITING, Status.SENDING)
 
@@ -236,9 +268,56 @@ class RejectedItem(models.Model):
     first_rejected_at = models.DateTimeField()
     last_rejected_at = models.DateTimeField()
     rejection_count = models.PositiveIntegerField(default=1)
+    identical_count = models.PositiveIntegerField(
+        default=1, help_text="refusals in a row of the same values and reason"
+    )
+    quarantined_at = models.DateTimeField(
+        null=True, help_text="not sent again until its values change or it is released"
+    )
 
     class Meta:
         ordering = ["-last_rejected_at"]
 
     def __str__(self) -> str:
         return f"{self.outlet_product_id}: {self.reason[:60]}"
+
+
+class DailySum(models.Model):
+    """What was pushed on a day, kept when the day's pushes are pruned."""
+
+    outlet = models.ForeignKey(Outlet, models.CASCADE, related_name="daily_sums")
+    date = models.DateField()
+    push_count = models.PositiveIntegerField(default=0)
+    failed_count = models.PositiveIntegerField(default=0)
+    item_count = models.PositiveBigIntegerField(default=0)
+    accepted_count = models.PositiveBigIntegerField(default=0)
+    rejected_count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-date"]
+        constraints = [models.UniqueConstraint(fields=["outlet", "date"], name="dailysum_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.date} of outlet {self.outlet_id}"
+
+
+class Rescue(models.Model):
+    """How often the sweep had to help on a day. In normal running it does not."""
+
+    class Kind(models.TextChoices):
+        ABANDONED = "abandoned", "claims of dead workers"
+        UNHEARD = "unheard", "messages that nobody took"
+        UNPLANNED = "unplanned", "pushes that nobody planned"
+        UNENDED = "unended", "pushes that nobody ended"
+        OVERDUE = "overdue", "pushes past their deadline"
+
+    date = models.DateField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-date", "kind"]
+        constraints = [models.UniqueConstraint(fields=["date", "kind"], name="rescue_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.get_kind_display()} on {self.date}"

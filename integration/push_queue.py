@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from integration import changes, history
+from integration import changes, health, history
 from integration.encryption import WrongEncryptionKey
-from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory
 from integration.platforms import InvalidContract, UnknownPlatform, contract_of
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.contract import Contract
@@ -72,6 +73,8 @@ def start_push(
     check_ready(outlet)
     if not changes.items_to_push(outlet.pk, push_type, now).exists():
         return Started(None)
+    if paused := health.paused_until(outlet.pk, now):
+        raise CannotPush(describe_pause(outlet, paused))
     asked = {"next_push_type": push_type, "next_trigger": trigger, "next_created_by_id": created_by_id}
     while True:
         try:
@@ -80,6 +83,14 @@ def start_push(
         except IntegrityError:
             if joined := join_push(outlet, asked):
                 return Started(joined, joined=True)
+
+
+def describe_pause(outlet: Outlet, health: EndpointHealth) -> str:
+    until = timezone.localtime(health.open_until).strftime("%H:%M:%S")
+    return (
+        f"{outlet}: the endpoint is left alone until {until} after {health.failure_count} failures "
+        f"({health.reason}); it is tried again then, or at once by testing the connection"
+    )
 
 
 def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None) -> PushHistory:
@@ -114,7 +125,7 @@ def plan_push(push_id: int, now: datetime) -> list[Ring]:
     try:
         size = contract_of(push.platform).batch_size
     except MISCONFIGURED as exc:
-        return abort_push(push_id, str(exc), now)
+        return stop_push(push_id, str(exc), now)
     slices = changes.cut(changes.items_to_push(push.outlet_id, push.push_type, now), size)
     with transaction.atomic():
         push = history.lock_push(push_id)
@@ -167,15 +178,21 @@ def end_push(push: PushHistory, now: datetime) -> list[Ring]:
 
 
 @transaction.atomic
-def abort_push(push_id: int, error: str, now: datetime) -> list[Ring]:
-    """End the push for a reason on our side. A chunk that is under way still ends for itself."""
+def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring]:
+    """Send nothing more of the push. A chunk that is under way still ends for itself, and the push with it."""
     push = history.lock_push(push_id)
-    if not push.is_open:
-        return []
-    push.error_details = error
-    push.save(update_fields=["error_details"])
+    if not push.is_open or push.stopped_at:
+        return go_on(push_id, now) if push.is_open else []
+    for name, value in {"error_details": error, "stopped_at": now, **also}.items():
+        setattr(push, name, value)
+    push.save(update_fields=["error_details", "stopped_at", *also])
     history.fail_waiting_chunks(push_id)
     return [] if history.has_open_chunks(push_id) else end_push(push, now)
+
+
+def cancel_push(push_id: int, who: str, now: datetime) -> list[Ring]:
+    """Stop a push because somebody wants it; what was asked for meanwhile is cancelled with it."""
+    return stop_push(push_id, f"cancelled by {who}", now, is_cancelled=True, next_push_type="")
 
 
 # --- abandoned ------------------------------------------------------------------------------------------
@@ -192,7 +209,7 @@ def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
     token = chunk.claim_token
     if token is None:
         return []
-    again = chunk.attempt_count < contract_or_default(push.platform).attempts
+    again = not push.stopped_at and chunk.attempt_count < contract_or_default(push.platform).attempts
     status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
     if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
         return []
@@ -213,7 +230,8 @@ def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> Non
     for attempt in PushAttempt.objects.filter(chunk=chunk, finished_at__isnull=True):
         lost = SendResult(Outcome.RETRY, error_kind="worker_lost", message="the worker did not report back")
         history.finish_attempt(attempt, lost, now)
-        changes.confirm_later([row[0] for row in attempt.items], confirm_time(push.platform, now))
+        if not contract_or_default(push.platform).revision_field:
+            changes.confirm_later([row[0] for row in attempt.items], confirm_time(push.platform, now))
 
 
 def confirm_time(platform: str, now: datetime) -> datetime:

@@ -1,40 +1,22 @@
-"""The story of a push: a chunk is claimed, sent, and written down; then it is decided what comes next.
+"""What an outlet can be asked to do, in this process and at once: the same code that workers run.
 
 start_push -> plan_push -> send_chunk ... send_chunk -> (the last one ends the push and starts what was asked since)
 """
 
-import logging
-import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
-from integration import changes, history
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
-from integration.platforms import contract_of, load
-from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Platform, SendResult
-from integration.push_queue import (
-    MISCONFIGURED,
-    CannotPush,
-    Ring,
-    Started,
-    abort_push,
-    check_ready,
-    confirm_time,
-    go_on,
-    plan_push,
-    release_abandoned,
-    start_push,
-)
-from integration.retry import seconds_until_retry
-
-logger = logging.getLogger(__name__)
+from integration import changes, health
+from integration.delivery import endpoint_of, send_chunk
+from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
+from integration.platforms import load
+from integration.platforms.base import ConnectionResult, Platform
+from integration.push_queue import CannotPush, Started, check_ready, plan_push, release_abandoned, start_push
 
 POLL_SECONDS = 0.05
 VALUES = ("selling_price", "stock_status")
@@ -42,148 +24,6 @@ VALUES = ("selling_price", "stock_status")
 
 class ItemsDisagree(ValueError):
     """Rows to push that the dashboard does not hold; each is named with its reason."""
-
-
-# --- send -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One attempt at one chunk, from its claim to its answer."""
-
-    claim: history.Claim
-    attempt: PushAttempt
-    items: Sequence[Item]
-
-    @property
-    def push(self) -> PushHistory:
-        return self.claim.chunk.push
-
-
-def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
-    """Send one chunk once, if it is there to be sent. A message that was delivered twice finds nothing to do.
-
-    The values are read with the claim; no transaction is open while the shop is asked.
-    """
-    try:
-        sending, rings = prepare(chunk_id, now)
-    except MISCONFIGURED as exc:
-        return abort_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
-    if sending is None:
-        return rings
-    result = ask_shop(sending)
-    return record(sending, result, timezone.now())
-
-
-@transaction.atomic
-def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
-    """Claim the chunk, read its items and write its attempt; or what to ring if there is nothing to send."""
-    claim = history.claim_chunk(chunk_id)
-    if claim is None:
-        return None, []
-    outlet = claim.chunk.push.outlet
-    if not (outlet.is_active and outlet.push_enabled):
-        return None, refuse_chunk(claim, f"{outlet}: pushing was switched off meanwhile", now)
-    items = read_chunk(claim, now)
-    if not items:
-        history.release_claim(claim, status=PushChunk.Status.DONE)
-        return None, go_on(claim.chunk.push_id, now)
-    attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
-    return Sending(claim, attempt, items), []
-
-
-def read_chunk(claim: history.Claim, now: datetime) -> list[Item]:
-    """The chunk's current items. Products that came in since it was cut go into a chunk of their own."""
-    chunk, size = claim.chunk, contract_of(claim.chunk.push.platform).batch_size
-    items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
-    read = changes.read_items(items, chunk.first_id, chunk.last_id, size + 1)
-    if len(read) > size:
-        PushChunk.objects.create(push=chunk.push, first_id=read[size].product_id, last_id=chunk.last_id)
-        PushChunk.objects.filter(pk=chunk.pk).update(last_id=read[size - 1].product_id)
-    return read[:size]
-
-
-def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
-    """End the push with the chunk; its items wait for the next one."""
-    history.release_claim(claim, status=PushChunk.Status.FAILED)
-    return abort_push(claim.chunk.push_id, error, now)
-
-
-def ask_shop(sending: Sending) -> SendResult:
-    """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
-    adapter = load(sending.push.platform, endpoint_of(sending.push.outlet))
-    try:
-        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}")
-    except Exception as exc:
-        logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
-        unknown = frozenset(item.sku for item in sending.items)
-        return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
-
-
-def endpoint_of(outlet: Outlet) -> Endpoint:
-    return Endpoint(outlet.api_endpoint, outlet.store_id, outlet.api_key, outlet.api_secret)
-
-
-@transaction.atomic
-def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
-    """Write down what came of an attempt, if its claim still holds, and go on."""
-    history.finish_attempt(sending.attempt, result, now)
-    if not history.release_claim(sending.claim, **chunk_changes(sending, result, now)):
-        confirm_stale(sending, result, now)
-        return []
-    record_items(sending, result, now)
-    return decide(sending, result, now)
-
-
-def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
-    """Our answer came after the claim was lost: it may have overtaken a newer value, so send these once more."""
-    at = confirm_time(sending.push.platform, now) if result.unknown else now
-    changes.confirm_later([item.id for item in sending.items], at)
-
-
-def chunk_changes(sending: Sending, result: SendResult, now: datetime) -> dict[str, Any]:
-    counts = {
-        "item_count": len(sending.items),
-        "accepted_count": len(result.accepted),
-        "rejected_count": len(result.rejected),
-    }
-    if result.outcome is Outcome.DONE:
-        return {"status": PushChunk.Status.DONE, **counts}
-    delay = retry_delay(sending, result)
-    if delay is None:
-        return {"status": PushChunk.Status.FAILED, **counts}
-    return {"status": PushChunk.Status.WAITING, "not_before": now + timedelta(seconds=delay), "rung_at": now, **counts}
-
-
-def retry_delay(sending: Sending, result: SendResult) -> float | None:
-    """Seconds until the chunk is tried again; None if it is not."""
-    contract = contract_of(sending.push.platform)
-    failures = sending.claim.chunk.attempt_count
-    if result.outcome not in (Outcome.RETRY, Outcome.BROKEN) or failures >= contract.attempts:
-        return None
-    chance = random.Random(f"{sending.claim.token}").random()
-    return seconds_until_retry(failures, contract.backoff_seconds, chance, result.retry_after)
-
-
-def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
-    accepted = [item for item in sending.items if item.sku in result.accepted]
-    unknown = [item.id for item in sending.items if item.sku in result.unknown]
-    changes.acknowledge(accepted, sending.attempt.started_at, now)
-    history.clear_rejections(accepted)
-    history.record_rejections(sending.items, result.rejected, now)
-    changes.confirm_later(unknown, confirm_time(sending.push.platform, now))
-
-
-def decide(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
-    if result.outcome is Outcome.CREDENTIALS:
-        history.fail_waiting_chunks(sending.push.pk)
-    delay = retry_delay(sending, result) if result.outcome is not Outcome.DONE else None
-    if delay is not None:
-        return [Ring("chunk", sending.claim.chunk.pk, delay)]
-    return go_on(sending.push.pk, now)
-
-
-# --- the outlet's own service ---------------------------------------------------------------------------
 
 
 class PushService:
@@ -195,8 +35,12 @@ class PushService:
         self.outlet = outlet
 
     def test_connection(self) -> ConnectionResult:
+        """Ask the shop without changing anything there. An answer that is well closes the endpoint's breaker."""
         adapter: Platform = load(self.outlet.platform, endpoint_of(self.outlet))
-        return adapter.test_connection()
+        result = adapter.test_connection()
+        if result.ok:
+            health.note_success(self.outlet.pk)
+        return result
 
     def push(
         self, data: Iterable[str | Mapping[str, Any]] | None = None, push_type: str = "partial"
@@ -220,7 +64,9 @@ def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: dat
     problems = [text for number, row in enumerate(rows, 1) if (text := disagreement(number, row, known))]
     if problems:
         raise ItemsDisagree("; ".join(problems[:20]))
-    changes.confirm_later([product.pk for product in known.values()], now)
+    ids = [product.pk for product in known.values()]
+    RejectedItem.objects.filter(outlet_product__in=ids).update(quarantined_at=None, identical_count=0)
+    changes.confirm_later(ids, now)
 
 
 def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, OutletProduct]) -> str:

@@ -1,47 +1,104 @@
 """What was left behind: abandoned claims, messages that nobody heard, pushes that nobody ended, items to confirm."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from integration import history
-from integration.models import Outlet, OutletProduct, PushChunk, PushHistory
-from integration.push_queue import CannotPush, Ring, go_on, release_abandoned, start_push
+from integration.models import EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
+from integration.push_queue import CannotPush, Ring, go_on, release_chunk, start_push, stop_push
 
 logger = logging.getLogger(__name__)
 
 
 def sweep(now: datetime) -> list[Ring]:
     """Bring everything that is stuck on its way again; costs a few queries when nothing is."""
-    rings = release_abandoned(now)
-    rings += [Ring("push", pk) for pk in history.unplanned_pushes(now).values_list("pk", flat=True)]
-    rings += ring_unheard(now)
-    for push_id in history.finished_pushes().values_list("pk", flat=True):
-        with transaction.atomic():
-            rings += go_on(push_id, now)
-    if rings:
-        logger.warning("the sweep rescued %d pushes or chunks", len(rings))
-    return rings + start_confirmations(now)
+    return [*rescue(now), *start_confirmations(now), *start_recoveries(now)]
 
 
-def ring_unheard(now: datetime) -> list[Ring]:
+# --- rescue: in normal running there is nothing to do ---------------------------------------------------
+
+
+def rescue(now: datetime) -> list[Ring]:
+    rings = []
+    for kind, help_out in RESCUES.items():
+        if found := help_out(now):
+            count_rescues(kind, len(found), now)
+            rings += [ring for each in found for ring in each]
+    return rings
+
+
+def stop_overdue(now: datetime) -> list[list[Ring]]:
+    error = "the push did not end before its deadline"
+    return [stop_push(pk, error, now) for pk in list(history.overdue_pushes(now).values_list("pk", flat=True))]
+
+
+def take_back_abandoned(now: datetime) -> list[list[Ring]]:
+    return [release_chunk(chunk, now) for chunk in history.abandoned_chunks()]
+
+
+def ring_unplanned(now: datetime) -> list[list[Ring]]:
+    return [[Ring("push", pk)] for pk in history.unplanned_pushes(now).values_list("pk", flat=True)]
+
+
+def ring_unheard(now: datetime) -> list[list[Ring]]:
     chunk_ids = list(history.unheard_chunks(now).values_list("pk", flat=True))
     PushChunk.objects.filter(pk__in=chunk_ids).update(rung_at=now)
-    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids]
+    return [[Ring("chunk", chunk_id)] for chunk_id in chunk_ids]
+
+
+def end_unended(now: datetime) -> list[list[Ring]]:
+    return [end_one(push_id, now) for push_id in list(history.finished_pushes().values_list("pk", flat=True))]
+
+
+@transaction.atomic
+def end_one(push_id: int, now: datetime) -> list[Ring]:
+    return go_on(push_id, now)
+
+
+RESCUES: dict[Rescue.Kind, Callable[[datetime], list[list[Ring]]]] = {
+    Rescue.Kind.OVERDUE: stop_overdue,
+    Rescue.Kind.ABANDONED: take_back_abandoned,
+    Rescue.Kind.UNPLANNED: ring_unplanned,
+    Rescue.Kind.UNHEARD: ring_unheard,
+    Rescue.Kind.UNENDED: end_unended,
+}
+
+
+def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
+    logger.warning("the sweep rescued %d %s", count, kind.label)
+    Rescue.objects.get_or_create(date=now.date(), kind=kind)
+    Rescue.objects.filter(date=now.date(), kind=kind).update(count=F("count") + count)
+
+
+# --- what is due ----------------------------------------------------------------------------------------
 
 
 def start_confirmations(now: datetime) -> list[Ring]:
     """Start a push where the shop has had its time to process a request whose outcome is unknown."""
     due = OutletProduct.objects.filter(confirm_at__lte=now).values("outlet_id")
-    idle = Outlet.objects.filter(pk__in=due, is_active=True, push_enabled=True)
+    return start_each(due, PushHistory.Trigger.CONFIRM, now)
+
+
+def start_recoveries(now: datetime) -> list[Ring]:
+    """Start a push where a breaker has been open for its time: its first request is the probe."""
+    half_open = EndpointHealth.objects.filter(open_until__lte=now).values("outlet_id")
+    return start_each(half_open, PushHistory.Trigger.RECOVERY, now)
+
+
+def start_each(outlet_ids: Any, trigger: PushHistory.Trigger, now: datetime) -> list[Ring]:
+    idle = Outlet.objects.filter(pk__in=outlet_ids, is_active=True, push_enabled=True)
     idle = idle.exclude(pushes__status__in=PushHistory.OPEN).defer("api_key", "api_secret")
-    return [ring for outlet in idle for ring in start_confirmation(outlet, now)]
+    return [ring for outlet in idle for ring in start_one(outlet, trigger, now)]
 
 
-def start_confirmation(outlet: Outlet, now: datetime) -> list[Ring]:
+def start_one(outlet: Outlet, trigger: PushHistory.Trigger, now: datetime) -> list[Ring]:
     try:
-        return start_push(outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.CONFIRM, now).rings
+        return start_push(outlet, PushHistory.PushType.PARTIAL, trigger, now).rings
     except CannotPush as exc:
-        logger.warning("not confirmed: %s", exc)
+        logger.info("no %s push: %s", trigger, exc)
         return []

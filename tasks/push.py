@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from integration.delivery import send_chunk
 from integration.models import Outlet, PushHistory
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
-from integration.push_service import send_chunk
 from tasks import app
 
 logger = logging.getLogger(__name__)

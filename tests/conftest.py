@@ -29,7 +29,7 @@ def shop() -> Iterator[MockShop]:
 
 
 def make_outlet(store_id: str = "007", platform: str = "memory", **more: Any) -> Outlet:
-    values = {"name": f"Branch {store_id}", "push_enabled": True, **more}
+    values = {"name": f"Branch {store_id}", "push_enabled": True, "allow_private_address": True, **more}
     return Outlet.objects.create(platform=platform, store_id=store_id, **values)
 
 

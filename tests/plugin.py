@@ -24,5 +24,6 @@ if os.environ.get("TEST_DATABASE") == "postgres" and not os.environ.get("DATABAS
     os.environ["DATABASE_URL"] = start_postgres()
 
 
-def pytest_report_header() -> str:
-    return f"database: {os.environ.get('DATABASE_URL', 'sqlite').split(':')[0]}"
+def pytest_report_header() -> list[str]:
+    database = os.environ.get("DATABASE_URL", "sqlite").split(":")[0]
+    return [f"database: {database}", "clusters: local processes (a Valkey, workers, beat), no containers"]

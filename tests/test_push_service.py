@@ -12,12 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integration import changes
+from integration.delivery import send_chunk
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
 from integration.push_queue import CannotPush, Ring, plan_push, start_push
-from integration.push_service import ItemsDisagree, PushService, run_push, send_chunk
+from integration.push_service import ItemsDisagree, PushService, run_push
 from tests.adapters import Meanwhile
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, set_price, stock
 

@@ -31,6 +31,7 @@ class Endpoint:
     store_id: str
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
+    allow_private: bool = False  # the address may lie in a private network
 
 
 class Outcome(StrEnum):
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
     credentials  the shop does not let us in; no other request will fare better
     refused      the shop understood and refused the whole request
     broken       the shop's answer is not what its contract says
+    forbidden    we do not send to this address
     """
 
     DONE = "done"
@@ -48,6 +50,7 @@ class Outcome(StrEnum):
     CREDENTIALS = "credentials"
     REFUSED = "refused"
     BROKEN = "broken"
+    FORBIDDEN = "forbidden"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class SendResult:
     excerpt: str = ""
     sent_bytes: int = 0
     received_bytes: int = 0
+    elapsed_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,17 @@ class Contract(BaseModel):
     timeout_seconds: float = Field(30, gt=0, le=120)
     attempts: int = Field(3, ge=1, le=10)
     backoff_seconds: float = Field(2, gt=0, le=60)
+    # The breaker opens after so many failures in a row; an answer that takes this long is one of them.
+    breaker_failures: int = Field(5, ge=1)
+    slow_seconds: float = Field(20, gt=0)
+    # What the shop allows one credential, over all workers; empty: no limit is known.
+    requests_per_minute: int | None = Field(None, ge=1)
+    items_per_minute: int | None = Field(None, ge=1)
+    # A request that is refused whole is halved until the bad items stand alone, so often in one push.
+    split_limit: int = Field(50, ge=0)
+    split_statuses: frozenset[int] = frozenset({400, 409, 413, 422})
+    # The shop orders values by a revision that it is sent, so that a late request changes nothing.
+    revision_field: str = ""
     # After an unknown outcome the shop may still apply the request for this long.
     processing_seconds: float = Field(300, ge=0)
     accepted_statuses: frozenset[int] = frozenset({200, 201, 202, 204})

@@ -1,6 +1,7 @@
 """An adapter over HTTP: a request as the contract says, and every failure mapped to one small vocabulary."""
 
 import base64
+import dataclasses
 import functools
 import hashlib
 import os
@@ -18,6 +19,7 @@ import msgspec
 
 from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract
+from integration.platforms.egress import AddressRefusedError
 from integration.platforms.transport import DEADLINE, DeadlineTransport
 
 PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")
@@ -55,10 +57,13 @@ class Answer(msgspec.Struct):
     body: bytes
 
 
-@functools.lru_cache(maxsize=1)
-def client(process_id: int) -> httpx.Client:
-    """One client for each process: connections are kept alive, and never shared across a fork."""
-    return httpx.Client(transport=DeadlineTransport(), follow_redirects=False, trust_env=False)
+@functools.lru_cache(maxsize=2)
+def client(process_id: int, allow_private: bool) -> httpx.Client:
+    """One client for each process: connections are kept alive, and never shared across a fork.
+
+    Outlets that may use private addresses have one of their own, so that no other finds its connections open.
+    """
+    return httpx.Client(transport=DeadlineTransport(allow_private), follow_redirects=False, trust_env=False)
 
 
 def is_tls_error(exc: BaseException | None) -> bool:
@@ -133,6 +138,9 @@ class HttpPlatform:
             }
             for item in items
         ]
+        if self.contract.revision_field:
+            revision = time.time_ns() // 1000
+            rows = [{**row, self.contract.revision_field: revision} for row in rows]
         if self.contract.items_key:
             rows = {self.contract.items_key: rows}
             if self.contract.store_id_key:
@@ -140,6 +148,11 @@ class HttpPlatform:
         return ENCODER.encode(rows)
 
     def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+        started = time.monotonic()
+        result = self.exchange(items, request_key)
+        return dataclasses.replace(result, elapsed_seconds=time.monotonic() - started)
+
+    def exchange(self, items: Sequence[Item], request_key: str) -> SendResult:
         body = self.body(items)
         digest = hashlib.sha256(body).hexdigest()[:32]
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request_key}-{digest}"}
@@ -147,6 +160,8 @@ class HttpPlatform:
             answer = self.request(self.contract.method, body, headers)
         except AnswerTooLarge as exc:
             return self.failure(Outcome.BROKEN, items, "answer_too_large", str(exc), sent_bytes=len(body))
+        except AddressRefusedError as exc:
+            return self.failure(Outcome.FORBIDDEN, (), "address_refused", str(exc))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             kind, maybe_sent = classify(exc)
             unknown = items if maybe_sent else ()
@@ -157,7 +172,7 @@ class HttpPlatform:
         """One exchange within the total deadline; at most ANSWER_LIMIT bytes are read, none are inflated."""
         token = DEADLINE.set(time.monotonic() + self.contract.timeout_seconds)
         try:
-            with client(os.getpid()).stream(
+            with client(os.getpid(), self.endpoint.allow_private).stream(
                 method, self.url(), content=body, headers=self.headers() | headers, timeout=None
             ) as response:
                 return Answer(response.status_code, response.headers, self.read_body(response))
@@ -262,6 +277,8 @@ class HttpPlatform:
             status = self.request("GET", None, {}).status
         except AnswerTooLarge as exc:
             return self.connection(False, "unexpected_answer", str(exc), None, started)
+        except AddressRefusedError as exc:
+            return self.connection(False, "address_refused", str(exc), None, started)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             return self.connection(False, classify(exc)[0], self.describe(exc), None, started)
         kind, message = connection_cause(status)

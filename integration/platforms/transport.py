@@ -14,6 +14,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from integration.platforms.egress import choose_address
+
+CHECK_SECONDS = 3.0
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 RESOLVER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolver")
 
@@ -48,11 +51,11 @@ class DeadlineStream(httpcore.NetworkStream):
         return self.stream.get_extra_info(info)
 
 
-def resolve(host: str, port: int) -> str:
-    """The first address of a name. The system's resolver knows no deadline, so it runs in a thread."""
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a name. The system's resolver knows no deadline, so it runs in a thread."""
     future = RESOLVER.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        return str(future.result(timeout=remaining(None))[0][4][0])
+        return [str(found[4][0]) for found in future.result(timeout=remaining(None))]
     except TimeoutError as exc:
         raise httpcore.ConnectTimeout(f"looking up {host} took too long") from exc
     except OSError as exc:
@@ -60,6 +63,11 @@ def resolve(host: str, port: int) -> str:
 
 
 class DeadlineBackend(httpcore.SyncBackend):
+    """Connects to the very address that was checked: the name is not looked up a second time."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self.allow_private = allow_private
+
     def connect_tcp(
         self,
         host: str,
@@ -68,7 +76,7 @@ class DeadlineBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        address = resolve(host, port)
+        address = choose_address(host, resolve(host, port), self.allow_private)
         stream = super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
         return DeadlineStream(stream)
 
@@ -76,12 +84,24 @@ class DeadlineBackend(httpcore.SyncBackend):
 class DeadlineTransport(httpx.HTTPTransport):
     """httpx offers no argument for the network backend, so its pool is replaced by one that has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, allow_private: bool) -> None:
         super().__init__()
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=10,
             max_keepalive_connections=10,
             keepalive_expiry=30,
-            network_backend=DeadlineBackend(),
+            network_backend=DeadlineBackend(allow_private),
         )
+
+
+def check_endpoint(url: str, allow_private: bool) -> None:
+    """Raise AddressRefusedError if no request may go there today. A name that nobody knows is let pass: it may come."""
+    parts = httpx.URL(url)
+    token = DEADLINE.set(time.monotonic() + CHECK_SECONDS)
+    try:
+        choose_address(parts.host, resolve(parts.host, parts.port or 443), allow_private)
+    except (httpcore.ConnectError, httpcore.ConnectTimeout):
+        return
+    finally:
+        DEADLINE.reset(token)

@@ -28,7 +28,7 @@ def memory_shop() -> Iterator[Shop]:
 
 def http_shop(platform: str) -> Iterator[Shop]:
     with MockShop(key=KEY) as server:
-        adapter = load(platform, Endpoint(f"{server.url}/stores/007/products", "007", KEY))
+        adapter = load(platform, Endpoint(f"{server.url}/stores/007/products", "007", KEY, allow_private=True))
         yield Shop(
             adapter, lambda: server.shelf.get("007"), lambda sku: server.misbehave(mode="reject", skus=[sku], times=1)
         )

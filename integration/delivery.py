@@ -1,0 +1,213 @@
+"""One chunk is claimed, sent, and written down; then it is decided what comes next."""
+
+import dataclasses
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from integration import changes, health, history
+from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
+from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.platforms import contract_of, load
+from integration.platforms.base import Endpoint, Item, Outcome, SendResult
+from integration.platforms.contract import Contract
+from integration.push_queue import MISCONFIGURED, Ring, confirm_time, go_on, stop_push
+from integration.rate_limit import seconds_to_wait
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One attempt at one chunk, from its claim to its answer."""
+
+    claim: history.Claim
+    attempt: PushAttempt
+    items: Sequence[Item]
+    contract: Contract
+
+    @property
+    def push(self) -> PushHistory:
+        return self.claim.chunk.push
+
+
+def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
+    """Send one chunk once, if it is there to be sent. A message that was delivered twice finds nothing to do.
+
+    The values are read with the claim; no transaction is open while the shop is asked.
+    """
+    try:
+        sending, rings = prepare(chunk_id, now)
+    except MISCONFIGURED as exc:
+        return stop_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
+    if sending is None:
+        return rings
+    result = ask_shop(sending)
+    return record(sending, result, timezone.now())
+
+
+# --- before the request ---------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
+    """Claim the chunk, read its items and write its attempt; or what to ring if nothing may be sent now."""
+    history.lock_push_of(chunk_id)
+    claim = history.claim_chunk(chunk_id)
+    if claim is None:
+        return None, []
+    push = claim.chunk.push
+    if not (push.outlet.is_active and push.outlet.push_enabled):
+        return None, refuse_chunk(claim, f"{push.outlet}: pushing was switched off meanwhile", now)
+    contract = contract_of(push.platform)
+    items = read_chunk(claim, contract, now)
+    if not items:
+        history.release_claim(claim, status=PushChunk.Status.DONE)
+        return None, go_on(push.pk, now)
+    if wait := seconds_to_hold(push.outlet, contract, len(items), now):
+        history.postpone(claim, wait, now)
+        return None, [Ring("chunk", chunk_id, wait)]
+    attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
+    return Sending(claim, attempt, items, contract), []
+
+
+def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
+    """How long the endpoint's breaker or the shop's limit keeps the request back."""
+    return health.enter(outlet.pk, now).wait or seconds_to_wait(endpoint_of(outlet), contract, item_count)
+
+
+def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[Item]:
+    """The chunk's current items. Products that came in since it was cut go into a chunk of their own."""
+    chunk, size = claim.chunk, contract.batch_size
+    items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
+    read = changes.read_items(items, chunk.first_id, chunk.last_id, size + 1)
+    if len(read) > size:
+        PushChunk.objects.create(push=chunk.push, first_id=read[size].product_id, last_id=chunk.last_id)
+        PushChunk.objects.filter(pk=chunk.pk).update(last_id=read[size].product_id - 1)
+        chunk.last_id = read[size].product_id - 1
+    return read[:size]
+
+
+def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
+    """End the push with the chunk; its items wait for the next one."""
+    history.release_claim(claim, status=PushChunk.Status.FAILED)
+    return stop_push(claim.chunk.push_id, error, now)
+
+
+# --- the request ----------------------------------------------------------------------------------------
+
+
+def ask_shop(sending: Sending) -> SendResult:
+    """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
+    adapter = load(sending.push.platform, endpoint_of(sending.push.outlet))
+    try:
+        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}")
+    except Exception as exc:
+        logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
+        unknown = frozenset(item.sku for item in sending.items)
+        return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
+
+
+def endpoint_of(outlet: Outlet) -> Endpoint:
+    allow_private = outlet.allow_private_address or settings.ALLOW_PRIVATE_ADDRESSES
+    return Endpoint(outlet.api_endpoint, outlet.store_id, outlet.api_key, outlet.api_secret, allow_private)
+
+
+# --- after the request ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
+    """Write down what came of an attempt, if its claim still holds, and go on."""
+    push = history.lock_push(sending.push.pk)
+    situation = situation_of(sending, push)
+    chance = random.Random(str(sending.claim.token)).random()
+    decision = decide(result, situation, sending.contract, chance)
+    if is_refused_item(result, situation, sending.contract):
+        result = dataclasses.replace(result, rejected={sending.items[0].sku: result.message})
+    history.finish_attempt(sending.attempt, result, now)
+    if not history.release_claim(sending.claim, **chunk_changes(sending, result, decision, now)):
+        confirm_stale(sending, result, now)
+        return []
+    if decision.status != PushChunk.Status.SPLIT:
+        record_items(sending, result, now)
+    return follow(sending, push, result, decision, now)
+
+
+def situation_of(sending: Sending, push: PushHistory) -> Situation:
+    attempts = sending.claim.chunk.attempt_count
+    return Situation(len(sending.items), attempts, push.split_count, push.stopped_at is not None)
+
+
+def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
+    """Our answer came after the claim was lost: it may have overtaken a newer value, so send these once more."""
+    at = confirm_time(sending.push.platform, now) if result.unknown else now
+    changes.confirm_later([item.id for item in sending.items], at)
+
+
+def chunk_changes(sending: Sending, result: SendResult, decision: Decision, now: datetime) -> dict[str, Any]:
+    split = decision.status == PushChunk.Status.SPLIT
+    changed: dict[str, Any] = {
+        "status": decision.status,
+        "item_count": len(sending.items),
+        "accepted_count": len(result.accepted),
+        "rejected_count": 0 if split else len(result.rejected),
+    }
+    if decision.status == PushChunk.Status.WAITING:
+        changed |= {"not_before": now + timedelta(seconds=decision.delay), "rung_at": now}
+    return changed
+
+
+def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
+    accepted = [item for item in sending.items if item.sku in result.accepted]
+    changes.acknowledge(accepted, sending.attempt.started_at, now)
+    history.clear_rejections(accepted)
+    history.record_rejections(sending.items, result.rejected, now)
+    if not sending.contract.revision_field:  # with a revision, the shop itself keeps an old value out
+        unknown = [item.id for item in sending.items if item.sku in result.unknown]
+        changes.confirm_later(unknown, confirm_time(sending.push.platform, now))
+
+
+def follow(sending: Sending, push: PushHistory, result: SendResult, decision: Decision, now: datetime) -> list[Ring]:
+    """The breaker hears of the answer, and the push stops, waits, or goes on."""
+    is_open = tell_breaker(push.outlet_id, sending.contract, result, now)
+    if result.outcome in STOPPING:
+        return stop_push(push.pk, result.message, now)
+    if is_open:
+        return stop_push(
+            push.pk, f"{result.message}; after several failures the endpoint is left alone for a while", now
+        )
+    if decision.status == PushChunk.Status.WAITING:
+        return [Ring("chunk", sending.claim.chunk.pk, decision.delay)]
+    if decision.status == PushChunk.Status.SPLIT:
+        split_chunk(sending, push)
+    return go_on(push.pk, now)
+
+
+def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: datetime) -> bool:
+    """True if the breaker is open now. Refused credentials open it at once: no other request would fare better."""
+    if result.outcome is Outcome.FORBIDDEN:
+        return False
+    if not counts_as_failure(result, contract):
+        health.note_success(outlet_id)
+        return False
+    reason = result.message or f"the answer took {result.elapsed_seconds:.0f} s"
+    limit = 1 if result.outcome is Outcome.CREDENTIALS else contract.breaker_failures
+    return health.note_failure(outlet_id, reason, now, limit=limit, chance=random.random())
+
+
+def split_chunk(sending: Sending, push: PushHistory) -> None:
+    """Two halves take the place of a chunk that was refused whole."""
+    chunk = sending.claim.chunk
+    middle = sending.items[len(sending.items) // 2].product_id
+    halves = [(chunk.first_id, middle - 1), (middle, chunk.last_id)]
+    PushChunk.objects.bulk_create(PushChunk(push=push, first_id=first, last_id=last) for first, last in halves)
+    PushHistory.objects.filter(pk=push.pk).update(split_count=F("split_count") + 1)

@@ -1,0 +1,71 @@
+"""The breaker of each outlet's endpoint, kept in the database so that all workers and every page see the same.
+
+It opens after several failures in a row, for longer each time. Then exactly one request may try; its success
+closes the breaker, its failure opens it again.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from integration.models import EndpointHealth
+from integration.retry import seconds_open
+
+PROBE_WAIT = 2.0  # seconds that others wait while one tries
+REASON_LIMIT = 500
+
+
+class Gate(NamedTuple):
+    """Whether a request may go now: `wait` is 0, or the seconds until it is worth asking again."""
+
+    wait: float
+
+
+def read_health(outlet_id: int) -> EndpointHealth | None:
+    return EndpointHealth.objects.filter(pk=outlet_id).first()
+
+
+def paused_until(outlet_id: int, now: datetime) -> EndpointHealth | None:
+    """The endpoint's health if its breaker is open."""
+    return EndpointHealth.objects.filter(pk=outlet_id, open_until__gt=now).first()
+
+
+def enter(outlet_id: int, now: datetime) -> Gate:
+    """Ask for leave to send a request. Half-open, only one is let in: the others wait for what comes of it."""
+    health = read_health(outlet_id)
+    if health is None or health.open_until is None:
+        return Gate(0)
+    if health.open_until > now:
+        return Gate((health.open_until - now).total_seconds())
+    free = EndpointHealth.objects.filter(Q(probe_until__isnull=True) | Q(probe_until__lt=Now()), pk=outlet_id)
+    probing = free.update(probe_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS))
+    return Gate(0 if probing else PROBE_WAIT)
+
+
+def note_success(outlet_id: int) -> None:
+    """Close the breaker; costs one query when there is nothing to close."""
+    troubled = EndpointHealth.objects.filter(pk=outlet_id).exclude(failure_count=0, open_until__isnull=True)
+    troubled.update(failure_count=0, open_count=0, open_until=None, probe_until=None, reason="")
+
+
+def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, chance: float) -> bool:
+    """Count a failure; True if the breaker has opened with it: at the `limit`-th in a row, or when a probe fails."""
+    EndpointHealth.objects.get_or_create(pk=outlet_id)
+    mine = EndpointHealth.objects.filter(pk=outlet_id)
+    mine.update(failure_count=F("failure_count") + 1, reason=reason[:REASON_LIMIT])
+    health = EndpointHealth.objects.select_for_update().get(pk=outlet_id)
+    is_open = health.open_until is not None and health.open_until > now
+    if is_open or (health.open_until is None and health.failure_count < limit):
+        return is_open
+    open_count = health.open_count + 1
+    open_until = now + timedelta(seconds=seconds_open(open_count, chance))
+    mine.update(open_count=open_count, open_until=open_until, probe_until=None)
+    return True
+
+
+def reset_health(outlet_id: int) -> None:
+    """Forget what was: the endpoint or its credentials are new."""
+    EndpointHealth.objects.filter(pk=outlet_id).delete()
