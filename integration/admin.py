@@ -5,11 +5,21 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from integration.forms import OutletForm
-from integration.models import Outlet, OutletProduct, PushAttempt, PushHistory, RejectedItem
+from integration.models import (
+    DailySum,
+    EndpointHealth,
+    Outlet,
+    OutletProduct,
+    PushAttempt,
+    PushHistory,
+    RejectedItem,
+    Rescue,
+)
 from integration.product_update import apply_product_update
-from integration.push_queue import CannotPush
+from integration.push_queue import CannotPush, cancel_push
 from tasks.push import ring_outlet
 
 
@@ -78,6 +88,17 @@ class PushHistoryAdmin(ReadOnlyAdmin):
     list_filter = ("status", "push_type", "trigger", "platform")
     list_select_related = ("created_by",)
     date_hierarchy = "push_timestamp"
+    actions = ("cancel",)
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Who may start a push may stop one."""
+        return request.user.has_perm("integration.change_outlet")
+
+    @admin.action(description="Cancel", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[PushHistory]) -> None:
+        for push in queryset.filter(status__in=PushHistory.OPEN):
+            cancel_push(push.pk, request.user.get_username(), timezone.now())
+            messages.success(request, f"{push} sends nothing more")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PushHistory]:
         pushes = super().get_queryset(request).select_related("outlet", "created_by")
@@ -95,8 +116,26 @@ class PushAttemptAdmin(ReadOnlyAdmin):
 
 @admin.register(RejectedItem)
 class RejectedItemAdmin(ReadOnlyAdmin):
-    list_display = ("outlet_product", "reason", "rejected_price", "rejection_count", "last_rejected_at")
+    list_display = (
+        "outlet_product",
+        "reason",
+        "rejected_price",
+        "rejection_count",
+        "last_rejected_at",
+        "quarantined_at",
+    )
+    list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
     list_select_related = ("outlet_product",)
+    actions = ("release",)
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integration.change_outlet")
+
+    @admin.action(description="Release from quarantine", permissions=["release"])
+    def release(self, request: HttpRequest, queryset: QuerySet[RejectedItem]) -> None:
+        count = queryset.filter(quarantined_at__isnull=False).update(quarantined_at=None, identical_count=0)
+        messages.success(request, f"{count} items are sent again by the next push")
+
     search_fields = ("outlet_product__product__sku", "reason")
 
 
@@ -134,3 +173,27 @@ class OutletProductAdmin(admin.ModelAdmin):
         result = apply_product_update(obj.outlet, [{"sku": obj.product.sku, **values}])
         for bad in result.bad_rows:
             messages.error(request, str(bad))
+
+
+@admin.register(EndpointHealth)
+class EndpointHealthAdmin(ReadOnlyAdmin):
+    list_display = ("outlet", "failure_count", "open_until", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EndpointHealth]:
+        health = super().get_queryset(request).select_related("outlet")
+        return health.defer("outlet__api_key", "outlet__api_secret")
+
+
+@admin.register(DailySum)
+class DailySumAdmin(ReadOnlyAdmin):
+    list_display = ("date", "outlet", "push_count", "failed_count", "item_count", "accepted_count", "rejected_count")
+    date_hierarchy = "date"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DailySum]:
+        sums = super().get_queryset(request).select_related("outlet")
+        return sums.defer("outlet__api_key", "outlet__api_secret")
+
+
+@admin.register(Rescue)
+class RescueAdmin(ReadOnlyAdmin):
+    list_display = ("date", "kind", "count")

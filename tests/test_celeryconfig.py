@@ -36,4 +36,5 @@ def test_the_app_knows_its_tasks() -> None:
         "tasks.push.push_outlet",
         "tasks.push.push_chunk",
         "tasks.maintenance.sweep",
+        "tasks.maintenance.prune",
     }

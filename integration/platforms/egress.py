@@ -37,12 +37,12 @@ def hidden_address(address: IPv6Address) -> IPv4Address | None:
     return None
 
 
-def choose_address(host: str, addresses: list[str], allow_private: bool) -> str:
-    """The first of the addresses that may be connected to."""
+def choose_addresses(host: str, addresses: list[str], allow_private: bool) -> list[str]:
+    """Those of the addresses that may be connected to."""
     allowed = [address for address in addresses if allow_private or is_public(address)]
     if not allowed:
         raise AddressRefusedError(
             f"{host} is {', '.join(addresses[:3])}: not a public address; allow private addresses for this outlet "
             "if that is meant"
         )
-    return allowed[0]
+    return allowed

@@ -14,7 +14,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from integration.platforms.egress import choose_address
+from integration.platforms.egress import choose_addresses
 
 CHECK_SECONDS = 3.0
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
@@ -76,9 +76,14 @@ class DeadlineBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        address = choose_address(host, resolve(host, port), self.allow_private)
-        stream = super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
-        return DeadlineStream(stream)
+        *others, last = choose_addresses(host, resolve(host, port), self.allow_private)
+        for address in others:
+            try:
+                stream = super().connect_tcp(address, port, remaining(timeout), local_address, socket_options)
+                return DeadlineStream(stream)
+            except httpcore.ConnectError:
+                continue
+        return DeadlineStream(super().connect_tcp(last, port, remaining(timeout), local_address, socket_options))
 
 
 class DeadlineTransport(httpx.HTTPTransport):
@@ -100,7 +105,7 @@ def check_endpoint(url: str, allow_private: bool) -> None:
     parts = httpx.URL(url)
     token = DEADLINE.set(time.monotonic() + CHECK_SECONDS)
     try:
-        choose_address(parts.host, resolve(parts.host, parts.port or 443), allow_private)
+        choose_addresses(parts.host, resolve(parts.host, parts.port or 443), allow_private)
     except (httpcore.ConnectError, httpcore.ConnectTimeout):
         return
     finally:

@@ -1,0 +1,49 @@
+"""Old pushes go, in batches; what they came to each day stays."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+
+from integration.models import DailySum, PushAttempt, PushChunk, PushHistory
+
+BATCH = 200  # pushes
+FAILED = Q(status=PushHistory.Status.FAILED)
+COUNTS = ("push_count", "failed_count", "item_count", "accepted_count", "rejected_count")
+
+
+def prune_history(now: datetime) -> int:
+    """Add what is too old to the daily sums and delete it; how many pushes that were."""
+    count = 0
+    while ids := list(old_pushes(now).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        prune_batch(ids)
+        count += len(ids)
+    return count
+
+
+def old_pushes(now: datetime) -> QuerySet[PushHistory]:
+    """Pushes that went well go first."""
+    well = Q(status=PushHistory.Status.SUCCESS, finished_at__lt=now - timedelta(days=settings.HISTORY_DAYS))
+    others = Q(finished_at__lt=now - timedelta(days=settings.FAILED_HISTORY_DAYS))
+    return PushHistory.objects.filter(well | others).exclude(status__in=PushHistory.OPEN)
+
+
+@transaction.atomic
+def prune_batch(ids: list[int]) -> None:
+    for day in sums_of(ids):
+        key = {"outlet_id": day["outlet_id"], "date": day["date"]}
+        DailySum.objects.get_or_create(**key)
+        DailySum.objects.filter(**key).update(**{name: F(name) + day[f"{name}_sum"] for name in COUNTS})
+    PushAttempt.objects.filter(chunk__push__in=ids).delete()
+    PushChunk.objects.filter(push__in=ids).delete()
+    PushHistory.objects.filter(pk__in=ids).delete()
+
+
+def sums_of(ids: list[int]) -> list[dict[str, Any]]:
+    days = PushHistory.objects.filter(pk__in=ids).annotate(date=TruncDate("push_timestamp")).order_by()
+    sums = {f"{name}_sum": Sum(name) for name in COUNTS[2:]}
+    counts = {"push_count_sum": Count("pk"), "failed_count_sum": Count("pk", filter=FAILED)}
+    return [dict(day) for day in days.values("outlet_id", "date").annotate(**sums, **counts)]

@@ -1,0 +1,145 @@
+"""The breaker of an endpoint."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from integration import health
+from integration.delivery import send_chunk
+from integration.models import EndpointHealth, Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.memory import Memory
+from integration.push_queue import CannotPush, plan_push, start_push
+from integration.push_service import PushService
+from integration.sweep import sweep
+from tests.conftest import dashboard_state, memory_state, stock
+
+pytestmark = pytest.mark.django_db
+DOWN = SendResult(Outcome.RETRY, error_kind="connect", message="Connection refused")
+
+
+def fail(outlet: Outlet, times: int, chance: float = 0) -> list[bool]:
+    now = timezone.now()
+    return [health.note_failure(outlet.pk, "down", now, limit=5, chance=chance) for _ in range(times)]
+
+
+def let_time_pass(outlet: Outlet) -> None:
+    EndpointHealth.objects.update(open_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_it_opens_at_the_fifth_failure_in_a_row(outlet: Outlet) -> None:
+    assert fail(outlet, 4) == [False] * 4
+    assert health.enter(outlet.pk, timezone.now()).wait == 0
+    assert fail(outlet, 1) == [True]
+    assert 28 < health.enter(outlet.pk, timezone.now()).wait <= 30
+
+
+def test_a_success_in_between_starts_the_count_anew(outlet: Outlet) -> None:
+    fail(outlet, 4)
+    health.note_success(outlet.pk)
+    assert fail(outlet, 4) == [False] * 4
+
+
+def test_half_open_lets_exactly_one_try(outlet: Outlet) -> None:
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    now = timezone.now()
+    assert [health.enter(outlet.pk, now).wait for _ in range(3)] == [0, health.PROBE_WAIT, health.PROBE_WAIT]
+
+
+def test_a_probe_that_fails_opens_it_for_longer(outlet: Outlet) -> None:
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    health.enter(outlet.pk, timezone.now())
+    assert fail(outlet, 1) == [True]
+    assert 58 < health.enter(outlet.pk, timezone.now()).wait <= 60
+
+
+def test_a_probe_that_works_closes_it(outlet: Outlet) -> None:
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    health.enter(outlet.pk, timezone.now())
+    health.note_success(outlet.pk)
+    assert [health.enter(outlet.pk, timezone.now()).wait for _ in range(3)] == [0, 0, 0]
+    assert fail(outlet, 1) == [False]
+
+
+def test_a_probe_whose_worker_died_leaves_its_place_to_another(outlet: Outlet) -> None:
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    health.enter(outlet.pk, timezone.now())
+    EndpointHealth.objects.update(probe_until=timezone.now() - timedelta(seconds=1))
+    assert health.enter(outlet.pk, timezone.now()).wait == 0
+
+
+# --- in a push ------------------------------------------------------------------------------------------
+
+
+def test_a_dead_shop_gets_five_requests_and_the_push_stops(outlet: Outlet) -> None:
+    stock(outlet, 5000)
+    Memory.script += [DOWN] * 20
+    push = start_push(outlet, "full", "manual", timezone.now()).push
+    assert push is not None
+    for ring in plan_push(push.pk, timezone.now()) * 2:
+        PushChunk.objects.update(not_before=None)
+        send_chunk(ring.id, timezone.now())
+    push.refresh_from_db()
+    assert (push.status, PushAttempt.objects.count()) == ("failed", 5)
+    assert "after several failures the endpoint is left alone for a while" in push.error_details
+    assert not PushChunk.objects.filter(status__in=PushChunk.OPEN).exists()
+
+
+def test_while_it_is_open_nothing_is_sent_and_changes_go_on_coalescing(outlet: Outlet) -> None:
+    stock(outlet, 3)
+    fail(outlet, 5)
+    with pytest.raises(CannotPush, match=r"left alone until .* after 5 failures \(down\)"):
+        PushService(outlet).push()
+    assert (PushHistory.objects.count(), sweep(timezone.now())) == (0, [])
+    assert OutletProduct.objects.filter(differs=True).count() == 3
+
+
+def test_after_its_time_the_sweep_pushes_what_has_gathered(outlet: Outlet) -> None:
+    stock(outlet, 3)
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    (ring,) = sweep(timezone.now())
+    assert PushHistory.objects.get().trigger == "recovery"
+    for chunk in plan_push(ring.id, timezone.now()):
+        send_chunk(chunk.id, timezone.now())
+    assert PushHistory.objects.get().status == "success"
+    assert memory_state() == dashboard_state(outlet)
+    assert EndpointHealth.objects.get().open_until is None
+
+
+def test_the_other_chunks_wait_for_the_probe_without_losing_an_attempt(outlet: Outlet) -> None:
+    stock(outlet, 1000)
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    (ring,) = sweep(timezone.now())
+    _, second = plan_push(ring.id, timezone.now())
+    health.enter(outlet.pk, timezone.now())
+    (again,) = send_chunk(second.id, timezone.now())
+    assert (again.id, again.delay) == (second.id, health.PROBE_WAIT)
+    assert PushChunk.objects.get(pk=second.id).attempt_count == 0
+    assert not PushAttempt.objects.exists()
+
+
+def test_refused_credentials_open_it_at_once(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    Memory.script += [SendResult(Outcome.CREDENTIALS, message="credentials refused")]
+    PushService(outlet).push()
+    with pytest.raises(CannotPush, match="credentials refused"):
+        PushService(outlet).push()
+
+
+def test_a_connection_that_works_closes_it(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    fail(outlet, 5)
+    PushService(outlet).test_connection()
+    assert PushService(outlet).push()[0]
+
+
+def test_the_breaker_of_one_outlet_is_not_another_s(outlet: Outlet) -> None:
+    fail(outlet, 5)
+    assert health.enter(outlet.pk + 1, timezone.now()).wait == 0

@@ -1,0 +1,149 @@
+"""Requests and items that the shop refuses."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from integration.changes import items_to_push
+from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.platforms.base import Item, Outcome, SendResult
+from integration.platforms.memory import Memory
+from integration.push_service import PushService
+from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, set_price, stock
+
+pytestmark = pytest.mark.django_db
+
+
+class Strict(Memory):
+    """A shop that refuses a whole request because of one item, and does not say which."""
+
+    poison: ClassVar[set[str]] = set()
+    status: ClassVar[int] = 400
+    limit: ClassVar[int] = 10_000
+
+    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+        if len(items) > self.limit:
+            return SendResult(Outcome.REFUSED, status_code=413, error_kind="http_413", message="too large")
+        if any(item.sku in self.poison for item in items):
+            kind = f"http_{self.status}"
+            return SendResult(Outcome.REFUSED, status_code=self.status, error_kind=kind, message="bad request")
+        return super().send(items, request_key)
+
+
+@pytest.fixture
+def strict(settings: object) -> type[Strict]:
+    settings.PLATFORMS = {"memory": "tests.test_refusals.Strict"}  # type: ignore[attr-defined]
+    Strict.poison, Strict.status, Strict.limit = set(), 400, 10_000
+    return Strict
+
+
+def push(outlet: Outlet, push_type: str = "partial") -> dict[str, object]:
+    return PushService(outlet).push(push_type=push_type)[1]
+
+
+def test_one_bad_item_never_holds_back_the_other_499(outlet: Outlet, strict: type[Strict]) -> None:
+    skus = stock(outlet, 500)
+    strict.poison = {skus[123]}
+    result = push(outlet)
+    assert (result["status"], result["accepted_count"], result["rejected_count"]) == ("partial", 499, 1)
+    assert dashboard_state(outlet).keys() - memory_state().keys() == {skus[123]}
+    assert RejectedItem.objects.get().outlet_product.product.sku == skus[123]
+    assert PushHistory.objects.get().split_count == 9
+    assert PushAttempt.objects.count() == 19
+
+
+def test_a_request_that_is_too_large_is_halved(outlet: Outlet, strict: type[Strict]) -> None:
+    stock(outlet, 500)
+    strict.limit = 200
+    assert push(outlet)["status"] == "success"
+    assert sorted(PushChunk.objects.values_list("status", "item_count")) == [
+        *[("done", 125)] * 4,
+        *[("split", 250)] * 2,
+        ("split", 500),
+    ]
+
+
+def test_the_requests_that_splitting_costs_are_bounded(outlet: Outlet, strict: type[Strict]) -> None:
+    strict.poison = set(stock(outlet, 500))
+    assert push(outlet)["status"] == "failed"
+    assert PushHistory.objects.get().split_count == 50
+    assert PushAttempt.objects.count() == 101
+    assert not memory_state()
+
+
+@pytest.mark.parametrize("status", [404, 405, 301])
+def test_an_address_that_is_wrong_is_not_asked_in_halves(outlet: Outlet, strict: type[Strict], status: int) -> None:
+    strict.poison, strict.status = set(stock(outlet, 500)), status
+    assert push(outlet)["status"] == "failed"
+    assert (PushAttempt.objects.count(), RejectedItem.objects.count()) == (1, 0)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(count=st.integers(1, 60), poison=st.sets(st.integers(0, 59), max_size=4))
+def test_exactly_the_bad_items_stand_alone(strict: type[Strict], count: int, poison: set[int]) -> None:
+    PushHistory.objects.all().delete()
+    Outlet.objects.all().delete()
+    Memory.reset()
+    outlet = make_outlet()
+    skus = stock(outlet, count)
+    strict.poison = {skus[number] for number in poison if number < count}
+    push(outlet)
+    assert set(RejectedItem.objects.values_list("outlet_product__product__sku", flat=True)) == strict.poison
+    assert memory_state().keys() == set(skus) - strict.poison
+    assert acknowledged_state(outlet) == memory_state()
+
+
+# --- quarantine -----------------------------------------------------------------------------------------
+
+
+def refuse(outlet: Outlet, times: int, reason: str = "unknown product") -> None:
+    for _ in range(times):
+        Memory.refused = {"s00000": reason}
+        push(outlet)
+
+
+def waiting(outlet: Outlet, push_type: str = "partial") -> int:
+    return items_to_push(outlet.pk, push_type, timezone.now() + timedelta(hours=1)).count()
+
+
+def test_an_item_is_sent_again_until_it_was_refused_three_times_for_the_same_reason(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    refuse(outlet, 2)
+    assert waiting(outlet) == 1
+    refuse(outlet, 1)
+    assert (waiting(outlet), waiting(outlet, "full")) == (0, 0)
+    assert OutletProduct.objects.get().differs
+    assert RejectedItem.objects.get().quarantined_at is not None
+    assert push(outlet)["status"] == "nothing to push"
+
+
+def test_another_reason_starts_the_count_anew(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    refuse(outlet, 2)
+    refuse(outlet, 2, "price too high")
+    assert RejectedItem.objects.values_list("rejection_count", "identical_count").get() == (4, 2)
+    assert waiting(outlet) == 1
+
+
+def test_another_value_ends_the_quarantine(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    refuse(outlet, 3)
+    set_price(outlet, "s00000", "11")
+    assert waiting(outlet) == 1
+    Memory.refused = {}
+    push(outlet)
+    assert memory_state() == {"s00000": ("11.00", 1)}
+    assert not RejectedItem.objects.exists()
+
+
+def test_naming_an_item_releases_it(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    refuse(outlet, 3)
+    Memory.refused = {}
+    assert PushService(outlet).push(["s00000"])[0]
+    assert memory_state() == dashboard_state(outlet)
