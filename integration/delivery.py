@@ -201,7 +201,8 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: da
         return False
     reason = result.message or f"the answer took {result.elapsed_seconds:.0f} s"
     limit = 1 if result.outcome is Outcome.CREDENTIALS else contract.breaker_failures
-    return health.note_failure(outlet_id, reason, now, limit=limit, chance=random.random())
+    first, chance = contract.breaker_seconds, random.random()
+    return health.note_failure(outlet_id, reason, now, limit=limit, first=first, chance=chance)
 
 
 def split_chunk(sending: Sending, push: PushHistory) -> None:

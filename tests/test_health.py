@@ -21,7 +21,7 @@ DOWN = SendResult(Outcome.RETRY, error_kind="connect", message="Connection refus
 
 def fail(outlet: Outlet, times: int, chance: float = 0) -> list[bool]:
     now = timezone.now()
-    return [health.note_failure(outlet.pk, "down", now, limit=5, chance=chance) for _ in range(times)]
+    return [health.note_failure(outlet.pk, "down", now, limit=5, first=30, chance=chance) for _ in range(times)]
 
 
 def let_time_pass(outlet: Outlet) -> None:

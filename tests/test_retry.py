@@ -40,5 +40,5 @@ def test_a_wait_is_never_shorter_than_the_shop_asks(chance: float, asked: float 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_a_breaker_is_open_for_longer_each_time_up_to_a_quarter_of_an_hour(count: int, chance: float) -> None:
-    assert 24 <= seconds_open(count, chance) <= 900
-    assert seconds_open(count, 0) <= seconds_open(count + 1, 0)
+    assert 24 <= seconds_open(count, 30, chance) <= 900
+    assert seconds_open(count, 30, 0) <= seconds_open(count + 1, 30, 0)

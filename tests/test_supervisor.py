@@ -13,7 +13,7 @@ import pytest
 from dashboard import env
 from dashboard.processes import free_port
 from dashboard.supervisor import AlreadyRunning, Child, Program, StartFailed, Supervisor
-from tests.cluster.local import wait_until
+from tests.faults.local import wait_until
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 

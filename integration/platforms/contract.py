@@ -36,6 +36,7 @@ class Contract(BaseModel):
     backoff_seconds: float = Field(2, gt=0, le=60)
     # The breaker opens after so many failures in a row; an answer that takes this long is one of them.
     breaker_failures: int = Field(5, ge=1)
+    breaker_seconds: float = Field(30, gt=0, le=900)  # how long it is open for the first time
     slow_seconds: float = Field(20, gt=0)
     # What the shop allows one credential, over all workers; empty: no limit is known.
     requests_per_minute: int | None = Field(None, ge=1)

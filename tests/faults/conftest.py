@@ -1,34 +1,20 @@
 """A cluster of real processes: a Valkey, a worker, and beat where a test asks for it."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from celery import Celery
-from django.db import connection
 from pytest_celery import CeleryTestBroker, CeleryTestWorker
 
 from dashboard import env, processes
-from dashboard.supervisor import Program
+from integration.mock_shop import MockShop
+from integration.models import Outlet
 from tasks import app
-from tests.cluster.local import LocalProcess
-
-
-def database_url() -> str:
-    """The address of the tests' own database."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlsplit(env.database_url())._replace(path=f"/{name}").geturl()
-
-
-def in_tests(program: Program) -> Program:
-    """The program with the tests' database, and times that a test can wait for."""
-    variables = {"DATABASE_URL": database_url(), "CHUNK_LEASE_SECONDS": "2", "RING_AGAIN_SECONDS": "2"}
-    return dataclasses.replace(program, environment=env.changed(**variables))
+from tests.conftest import KEY, make_outlet
+from tests.faults.local import LocalProcess
+from tests.faults.service import CONTRACT, TIMES, Service, in_tests
 
 
 @pytest.fixture
@@ -70,7 +56,31 @@ def beat(log_dir: Path, celery_broker: CeleryTestBroker) -> Iterator[LocalProces
     process.teardown()
 
 
+@pytest.fixture(scope="module")
+def running_service(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Service]:
+    with django_db_blocker.unblock():
+        service = Service(tmp_path_factory.mktemp("service"))
+        yield service
+        service.teardown()
+
+
+@pytest.fixture
+def service(running_service: Service, transactional_db: None) -> Service:
+    running_service.ensure()
+    return running_service
+
+
+@pytest.fixture
+def branch(shop: MockShop, transactional_db: None) -> Outlet:
+    """An outlet whose shop is the mock shop."""
+    endpoint = f"{shop.url}/stores/14/products"
+    return make_outlet("14", "pasons", api_endpoint=endpoint, api_key=KEY, push_after_update=True)
+
+
 @pytest.fixture(autouse=True)
 def short_times(settings: Any) -> None:
-    settings.CHUNK_LEASE_SECONDS = 2
-    settings.RING_AGAIN_SECONDS = 2
+    for name, value in TIMES.items():
+        setattr(settings, name, value)
+    settings.CONTRACTS = {"pasons": CONTRACT}

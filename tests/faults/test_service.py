@@ -13,16 +13,10 @@ from integration.models import Outlet, OutletProduct, PushAttempt, PushHistory
 from integration.product_update import apply_product_update
 from tasks.maintenance import sweep
 from tasks.push import push_chunk, ring_outlet
-from tests.cluster.local import LocalProcess, wait_until
 from tests.conftest import KEY, dashboard_state, make_outlet, set_price, stock
+from tests.faults.local import LocalProcess, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def branch(shop: MockShop, transactional_db: None) -> Outlet:
-    endpoint = f"{shop.url}/stores/14/products"
-    return make_outlet("14", "pasons", api_endpoint=endpoint, api_key=KEY, push_after_update=True)
 
 
 def is_over() -> bool:
