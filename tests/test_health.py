@@ -143,3 +143,22 @@ def test_a_connection_that_works_closes_it(outlet: Outlet) -> None:
 def test_the_breaker_of_one_outlet_is_not_another_s(outlet: Outlet) -> None:
     fail(outlet, 5)
     assert health.enter(outlet.pk + 1, timezone.now()).wait == 0
+
+
+def test_a_dead_shop_gets_a_bounded_number_of_requests_an_hour(
+    outlet: Outlet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The breaker's real times, with a clock of its own; the sweep looks once a minute."""
+    now, counts = timezone.now(), []
+    fail(outlet, 5)
+    for hour in range(3):
+        counts.append(5 if hour == 0 else 0)
+        for _ in range(60):
+            now += timedelta(minutes=1)
+            if health.enter(outlet.pk, now).wait == 0:
+                counts[-1] += 1
+                health.note_failure(outlet.pk, "down", now, limit=5, first=30, chance=0.5)
+    with capsys.disabled():
+        print(f"\na dead shop gets {counts[0]} requests in the first hour, then {counts[1]} and {counts[2]}")
+    assert counts[0] <= 14
+    assert counts[1:] == [4, 4]

@@ -1,0 +1,58 @@
+"""The suite itself is proved: without the sweep, or without confirming, it fails."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration.mock_shop import MockShop
+from integration.models import Outlet, PushAttempt, PushHistory
+from tasks.push import ring_outlet
+from tests.conftest import acknowledged_state, dashboard_state, set_price, stock
+from tests.faults.local import wait_until
+from tests.faults.service import Service, settle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def running_service(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Service]:
+    """A service that believes that its shop honours revisions, and so does not confirm; the mock shop does not."""
+    with django_db_blocker.unblock():
+        service = Service(tmp_path_factory.mktemp("service"), revision_field="revision")
+        yield service
+        service.teardown()
+
+
+def test_without_the_sweep_a_broker_that_forgets_leaves_a_push_open(
+    service: Service, branch: Outlet, shop: MockShop
+) -> None:
+    stock(branch, 3000)
+    shop.misbehave(mode="slow", seconds=0.2)
+    ring_outlet(branch.pk, push_type="full")
+    wait_until(lambda: PushAttempt.objects.filter(outcome="done").exists())
+    for _ in range(20):  # also what the requests under way ring next
+        service.redis.flushall()
+    service.worker.kill()
+    service.redis.flushall()
+    service.worker.restart()
+    with pytest.raises(AssertionError, match="not within"):
+        settle(branch, seconds=8, sweeping=False)
+    assert PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+
+
+def test_without_confirming_a_late_request_leaves_a_wrong_price(
+    service: Service, branch: Outlet, shop: MockShop
+) -> None:
+    sku, *_ = stock(branch, 50)
+    shop.misbehave(mode="late", seconds=1.8, times=1)
+    ring_outlet(branch.pk)
+    wait_until(lambda: PushAttempt.objects.filter(error_kind="timeout").exists())
+    set_price(branch, sku, "99")
+    wait_until(lambda: shop.shelf.get("14").get(sku) == ("99.00", 1), step=0.01)
+    wait_until(lambda: shop.shelf.get("14").get(sku) == ("10.00", 1), step=0.01)
+    settle(branch)
+    assert acknowledged_state(branch) == dashboard_state(branch)
+    assert shop.shelf.get("14") != dashboard_state(branch)

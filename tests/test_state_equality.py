@@ -1,0 +1,144 @@
+"""Whatever happens in whatever order, in the end the shop has what the dashboard says."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from integration.models import Outlet, OutletProduct, PushHistory, RejectedItem
+from integration.platforms.base import Item, Outcome, SendResult, skus
+from integration.platforms.memory import Memory
+from integration.push_service import PushService
+from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, stock
+
+pytestmark = pytest.mark.django_db
+SKU_COUNT = 3
+Values = tuple[str, int]
+
+
+class Unreliable(Memory):
+    """A shop whose next answers are told beforehand, and that may apply a request long after its time-out."""
+
+    plan: ClassVar[list[str]] = []
+    late: ClassVar[list[list[Item]]] = []
+    ever: ClassVar[set[tuple[str, str, int]]] = set()
+    during: ClassVar[list[Callable[[], None]]] = []
+
+    @classmethod
+    def apply(cls, items: Sequence[Item]) -> None:
+        cls.shops.setdefault("007", {}).update({i.sku: (i.selling_price, i.stock_status) for i in items})
+        cls.ever.update((i.sku, f"{i.selling_price:.2f}", i.stock_status) for i in items)
+
+    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+        if self.during:
+            self.during.pop()()
+        match self.plan.pop(0) if self.plan else "ok":
+            case "ok":
+                self.apply(items)
+                return SendResult(Outcome.DONE, accepted=skus(items))
+            case "refuse":
+                self.apply(items[1:])
+                return SendResult(Outcome.DONE, accepted=skus(items[1:]), rejected={items[0].sku: "no"})
+            case "refuse-all":
+                return SendResult(Outcome.REFUSED, status_code=400, error_kind="http_400", message="no")
+            case "lost":
+                return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
+            case "applied":
+                self.apply(items)
+                return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
+            case "late":
+                self.late.append(list(items))
+                return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
+            case "half":
+                self.apply(items[: len(items) // 2])
+                return SendResult(Outcome.BROKEN, unknown=skus(items), error_kind="bad_answer")
+        return SendResult(Outcome.CREDENTIALS, message="no")
+
+
+def time_passes() -> None:
+    """The shop applies what it still holds; only then are unknown outcomes due to be confirmed."""
+    for items in Unreliable.late:
+        Unreliable.apply(items)
+    Unreliable.late.clear()
+    OutletProduct.objects.filter(confirm_at__isnull=False).update(confirm_at=timezone.now())
+
+
+def set_values(number: int, cents: int, status: int) -> None:
+    OutletProduct.objects.filter(product__sku=f"s{number:05d}").update(
+        selling_price=Decimal(cents) / 100, stock_status=status
+    )
+
+
+def check_records(outlet: Outlet) -> None:
+    recorded = {(sku, *values) for sku, values in acknowledged_state(outlet).items()}
+    assert recorded <= Unreliable.ever
+
+
+def push(outlet: Outlet, push_type: str) -> None:
+    PushService(outlet).push(push_type=push_type)
+    check_records(outlet)
+
+
+changes = st.tuples(st.integers(0, SKU_COUNT - 1), st.integers(1, 500), st.integers(0, 1))
+faults = st.sampled_from(["refuse", "refuse-all", "lost", "applied", "late", "half", "credentials"])
+steps = st.one_of(
+    st.tuples(st.just("change"), changes),
+    st.tuples(st.just("change in flight"), changes),
+    st.tuples(st.just("push"), st.sampled_from(["partial", "full"])),
+    st.tuples(st.just("push with a fault"), faults),
+    st.tuples(st.just("change and push"), changes),
+    st.tuples(st.just("time passes"), st.none()),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@example(sequence=[("push with a fault", "late"), ("change and push", (0, 1, 0))])
+@given(sequence=st.lists(steps, max_size=12))
+def test_in_the_end_the_states_are_equal(settings: Any, sequence: list[tuple[str, Any]]) -> None:
+    contract = {"backoff_seconds": 0.0001, "batch_size": 2, "breaker_failures": 10_000, "breaker_seconds": 0.0001}
+    settings.PLATFORMS = {"memory": "tests.test_state_equality.Unreliable"}
+    settings.CONTRACTS = {"memory": contract}
+    outlet = start_anew()
+    for what, value in sequence:
+        take(what, value, outlet)
+    heal(outlet)
+    assert memory_state() == dashboard_state(outlet) == acknowledged_state(outlet)
+    assert not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+
+
+def take(what: str, value: Any, outlet: Outlet) -> None:
+    if what == "change in flight":
+        Unreliable.during.append(lambda: set_values(*value))
+    if what.startswith("change and") or what == "change":
+        set_values(*value)
+    if what == "push with a fault":
+        Unreliable.plan.append(value)
+    if what == "time passes":
+        time_passes()
+    if "push" in what:
+        push(outlet, value if what == "push" else "partial")
+
+
+def start_anew() -> Outlet:
+    PushHistory.objects.all().delete()
+    Outlet.objects.all().delete()
+    Memory.reset()
+    for kept in (Unreliable.plan, Unreliable.late, Unreliable.ever, Unreliable.during):
+        kept.clear()
+    outlet = make_outlet()
+    stock(outlet, SKU_COUNT)
+    return outlet
+
+
+def heal(outlet: Outlet) -> None:
+    """The shop is well again; what it refused is released by hand."""
+    Unreliable.plan.clear()
+    Unreliable.during.clear()
+    RejectedItem.objects.update(quarantined_at=None, identical_count=0)
+    for _ in range(2):
+        time_passes()
+        push(outlet, "partial")
