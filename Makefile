@@ -20,6 +20,10 @@ test: .venv/ready  ## all tests, on SQLite and on a real PostgreSQL
 	TEST_DATABASE=sqlite $(PY) -m pytest
 	TEST_DATABASE=postgres $(PY) -m pytest
 
+soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreSQL
+	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly
+	TEST_DATABASE=postgres $(PY) -m pytest -m soak -s -p no:randomly
+
 lint: .venv/ready  ## linters, formatter, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -32,4 +36,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve test lint format
+.PHONY: help demo serve test soak lint format

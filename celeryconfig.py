@@ -25,6 +25,7 @@ task_reject_on_worker_lost = True
 task_time_limit = 130
 task_track_started = True
 
+worker_concurrency = env.number("WORKER_CONCURRENCY", 4)  # they mostly wait for shops
 worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 1000
 worker_max_memory_per_child = 300_000  # KiB

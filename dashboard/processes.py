@@ -70,8 +70,8 @@ def mock_shop(port: int, key: str, state_path: Path) -> Program:
     return Program("mock_shop", command, lambda child: listens(port))
 
 
-def worker(concurrency: int = 2) -> Program:
-    command = [*CELERY, "worker", "--loglevel", "INFO", "--concurrency", str(concurrency), "--hostname", "push@%h"]
+def worker() -> Program:
+    command = [*CELERY, "worker", "--loglevel", "INFO", "--hostname", "push@%h"]
     return Program("worker", command, lambda child: " ready." in child.log_text(), stop_seconds=60)
 
 

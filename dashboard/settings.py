@@ -94,7 +94,7 @@ PLATFORMS = {
 CONTRACTS = env.mapping("CONTRACTS")
 
 # Chunks of one outlet that may be under way at the same time.
-PUSH_WINDOW = env.number("PUSH_WINDOW", 4)
+PUSH_WINDOW = env.number("PUSH_WINDOW", 2)
 # Longer than the task's time limit, which is longer than a request's deadline; shorter than the visibility timeout.
 CHUNK_LEASE_SECONDS = env.number("CHUNK_LEASE_SECONDS", 150)
 # A push that has not ended after this long is stopped.

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
@@ -116,13 +116,33 @@ def clear_rejections(items: Sequence[Item]) -> None:
     RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
 
 
-def next_chunk(push_id: int, now: datetime) -> int | None:
-    """The next chunk that nobody was told of, marked as told. The caller holds the push's row."""
+class Progress(NamedTuple):
+    """A push's chunks: open ones, those of them that somebody was told of, and those that the shop has answered."""
+
+    open_count: int
+    rung_count: int
+    ended_count: int
+
+
+def read_progress(push_id: int) -> Progress:
+    is_open = Q(status__in=PushChunk.OPEN)
+    ended = Q(status__in=(PushChunk.Status.DONE, PushChunk.Status.SPLIT))
+    counts = PushChunk.objects.filter(push_id=push_id).aggregate(
+        open_count=Count("pk", filter=is_open),
+        rung_count=Count("pk", filter=is_open & Q(rung_at__isnull=False)),
+        ended_count=Count("pk", filter=ended),
+    )
+    return Progress(**counts)
+
+
+def next_chunks(push_id: int, count: int, now: datetime) -> list[int]:
+    """The next chunks that nobody was told of, marked as told. The caller holds the push's row."""
+    if count <= 0:
+        return []
     waiting = PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING, rung_at__isnull=True)
-    chunk_id = waiting.order_by("first_id").values_list("pk", flat=True).first()
-    if chunk_id is not None:
-        PushChunk.objects.filter(pk=chunk_id).update(rung_at=now)
-    return chunk_id
+    chunk_ids = list(waiting.order_by("first_id").values_list("pk", flat=True)[:count])
+    PushChunk.objects.filter(pk__in=chunk_ids).update(rung_at=now)
+    return chunk_ids
 
 
 def pushes() -> QuerySet[PushHistory]:

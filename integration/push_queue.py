@@ -140,28 +140,25 @@ def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -
     push.status = PushHistory.Status.RUNNING
     push.item_count = sum(s.item_count for s in slices)
     push.save(update_fields=["status", "item_count"])
-    if not chunks:
-        return end_push(push, now)
-    return ring_window(push.pk, now)
-
-
-def ring_window(push_id: int, now: datetime) -> list[Ring]:
-    chunk_ids = (history.next_chunk(push_id, now) for _ in range(settings.PUSH_WINDOW))
-    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids if chunk_id is not None]
+    return go_on(push.pk, now)
 
 
 # --- go on, and end -------------------------------------------------------------------------------------
 
 
 def go_on(push_id: int, now: datetime) -> list[Ring]:
-    """Ring the next chunk, or end the push with its last one. Runs inside the transaction that ended a chunk."""
+    """Ring the next chunks, or end the push with its last one. Runs inside the transaction that ended a chunk.
+
+    One request goes alone until the shop has answered one: a dead shop holds one worker process and not a window
+    of them.
+    """
     push = history.lock_push(push_id)
-    chunk_id = history.next_chunk(push_id, now)
-    if chunk_id is not None:
-        return [Ring("chunk", chunk_id)]
-    if push.is_open and not history.has_open_chunks(push_id):
+    progress = history.read_progress(push_id)
+    if push.is_open and not progress.open_count:
         return end_push(push, now)
-    return []
+    window = settings.PUSH_WINDOW if progress.ended_count else 1
+    chunk_ids = history.next_chunks(push_id, window - progress.rung_count, now)
+    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids]
 
 
 def end_push(push: PushHistory, now: datetime) -> list[Ring]:

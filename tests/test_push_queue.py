@@ -8,7 +8,10 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
+from integration.delivery import send_chunk
 from integration.models import Outlet, PushChunk, PushHistory
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.memory import Memory
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
 from integration.push_service import run_push, run_started
 from tests.conftest import make_outlet, memory_state, set_price, stock
@@ -103,17 +106,34 @@ def test_planning_twice_is_planning_once(outlet: Outlet) -> None:
     assert push is not None
     rings = plan_push(push.pk, timezone.now())
     assert plan_push(push.pk, timezone.now()) == []
-    assert [ring.id for ring in rings] == list(PushChunk.objects.values_list("pk", flat=True))
+    assert [ring.id for ring in rings] == list(PushChunk.objects.values_list("pk", flat=True)[:1])
     assert PushChunk.objects.count() == 3
 
 
-def test_a_window_of_chunks_is_rung_and_not_all(outlet: Outlet, settings: Any) -> None:
-    settings.PUSH_WINDOW = 2
+def test_one_chunk_goes_alone_and_then_a_window_of_them(outlet: Outlet, settings: Any) -> None:
+    settings.PUSH_WINDOW = 3
     settings.CONTRACTS = {"memory": {"batch_size": 1}}
-    stock(outlet, 5)
+    stock(outlet, 6)
     push = start(outlet).push
     assert push is not None
-    assert len(plan_push(push.pk, timezone.now())) == 2
+    (first,) = plan_push(push.pk, timezone.now())
+    window = send_chunk(first.id, timezone.now())
+    assert len(window) == 3
+    assert [len(send_chunk(ring.id, timezone.now())) for ring in window] == [1, 1, 0]
+
+
+def test_a_shop_that_does_not_answer_gets_one_chunk_at_a_time(outlet: Outlet, settings: Any) -> None:
+    settings.CONTRACTS = {"memory": {"batch_size": 1, "attempts": 1}}
+    stock(outlet, 3)
+    Memory.script += [SendResult(Outcome.RETRY)] * 2
+    push = start(outlet).push
+    assert push is not None
+    rings = plan_push(push.pk, timezone.now())
+    counts = []
+    while rings:
+        counts.append(len(rings))
+        rings = send_chunk(rings[0].id, timezone.now())
+    assert counts == [1, 1, 1]
 
 
 def test_a_push_whose_items_have_gone_ends_at_once(outlet: Outlet) -> None:

@@ -40,8 +40,7 @@ def test_one_dead_shop_among_twenty_slows_no_other(
     with_dead = seconds_to_push(shop, others, "13")
     with capsys.disabled():
         print(f"\n19 shops beside a dead one: {with_dead:.1f} s, without it {without:.1f} s: {with_dead / without:.2f}")
-    # The dead one holds each of the two processes for its time-out of 1 s, a few times, until its breaker opens.
-    assert with_dead - without < 6
+    assert with_dead < 2 * without + 1  # it holds one of four processes, a few times, until its breaker opens
     wait_until(lambda: not PushHistory.objects.exclude(outlet=dead).filter(status__in=PushHistory.OPEN).exists())
     before = len([r for r in shop.requests if r["store_id"] == dead.store_id])
     ends_at = time.monotonic() + 5
