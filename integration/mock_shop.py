@@ -12,15 +12,17 @@ import functools
 import gzip
 import json
 import socket
-import sqlite3
 import struct
+import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from integration.mock_store import Shelf, sort_items
 
 BATCH_LIMIT = 500
 REQUESTS_KEPT = 10_000
@@ -44,33 +46,14 @@ class Misbehaviour:
     skus: list[str] = field(default_factory=list)
 
 
-class Shelf:
-    """What the stores hold: in memory, or in a file that a restart finds again."""
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
 
-    def __init__(self, path: Path | None = None) -> None:
-        self.lock = threading.Lock()
-        self.database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        self.database.execute("PRAGMA journal_mode=WAL")
-        self.database.execute(
-            "CREATE TABLE IF NOT EXISTS item "
-            "(store TEXT, sku TEXT, price TEXT, stock INTEGER, PRIMARY KEY (store, sku)) WITHOUT ROWID"
-        )
-
-    def put(self, store_id: str, items: list[tuple[str, str, int]]) -> None:
-        with self.lock:
-            self.database.execute("BEGIN")
-            rows = ((store_id, *item) for item in items)
-            self.database.executemany("INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?)", rows)
-            self.database.execute("COMMIT")
-
-    def get(self, store_id: str) -> dict[str, tuple[str, int]]:
-        with self.lock:
-            rows = self.database.execute("SELECT sku, price, stock FROM item WHERE store = ?", (store_id,))
-            return {sku: (price, stock) for sku, price, stock in rows}
-
-    def clear(self) -> None:
-        with self.lock:
-            self.database.execute("DELETE FROM item")
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone is no error of the shop's."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class MockShop:
@@ -84,8 +67,7 @@ class MockShop:
         self.misbehaviours: list[Misbehaviour] = []
         self.lock = threading.Lock()
         handler = type("BoundHandler", (Handler,), {"shop": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", port), handler)
 
     @property
     def url(self) -> str:
@@ -207,7 +189,8 @@ class Handler(BaseHTTPRequestHandler):
         how = self.shop.behaviour(store_id)
         status, items = self.check(body)
         key = self.headers.get("Idempotency-Key")
-        self.shop.note(store_id=store_id, method=self.command, item_count=len(items), status=status, key=key)
+        facts = {"method": self.command, "status": status, "key": key, "client_port": self.client_address[1]}
+        self.shop.note(store_id=store_id, item_count=len(items), **facts)
         if how.mode in SILENT:
             self.stay_silent(store_id, items, how)
         elif how.mode == "status":
@@ -295,27 +278,3 @@ def odd_answer(mode: str) -> tuple[bytes, dict[str, str]]:
         "large": (good + b" " * 10_000_000, {}),
         "gzip": (gzip.compress(good + b" " * 50_000_000), {"Content-Encoding": "gzip"}),
     }[mode]
-
-
-def sort_items(items: list[Any], refused: list[str]) -> tuple[list[tuple[str, str, int]], list[dict[str, str]]]:
-    good, errors = [], []
-    for item in items:
-        try:
-            good.append(read_item(item, refused))
-        except (ValueError, TypeError, KeyError, InvalidOperation) as exc:
-            sku = str(item.get("sku")) if isinstance(item, dict) else ""
-            errors.append({"sku": sku, "error": str(exc)})
-    return good, errors
-
-
-def read_item(item: dict[str, Any], refused: list[str]) -> tuple[str, str, int]:
-    sku, price, stock = item["sku"], item["selling_price"], item["stock_status"]
-    if not isinstance(sku, str) or not sku:
-        raise ValueError("sku must be text")
-    if sku in refused:
-        raise ValueError("unknown product")
-    if isinstance(price, bool) or not isinstance(price, int | Decimal) or price <= 0:
-        raise ValueError("selling_price must be a number above 0")
-    if stock not in (0, 1):
-        raise ValueError("stock_status must be 0 or 1")
-    return sku, f"{price:.2f}", int(stock)

@@ -7,8 +7,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from integration.models import Outlet, OutletProduct, PushHistory
+from integration import health
+from integration.models import DailySum, Outlet, OutletProduct, PushHistory, RejectedItem, Rescue
+from integration.platforms.memory import Memory
 from integration.push_service import PushService
 from tests.conftest import KEY, make_outlet, stock
 
@@ -114,7 +117,10 @@ def test_history_can_be_read_and_not_changed(asha: Client, outlet: Outlet) -> No
 def test_every_list_opens(asha: Client, outlet: Outlet) -> None:
     stock(outlet, 1)
     PushService(outlet).push()
-    for name in ("outletproduct", "pushattempt", "rejecteditem"):
+    health.note_failure(outlet.pk, "down", timezone.now(), limit=1, first=30, chance=0)
+    Rescue.objects.create(date=timezone.now().date(), kind="unheard", count=2)
+    DailySum.objects.create(outlet=outlet, date=timezone.now().date())
+    for name in ("outletproduct", "pushattempt", "rejecteditem", "endpointhealth", "rescue", "dailysum"):
         assert asha.get(reverse(f"admin:integration_{name}_changelist")).status_code == 200
 
 
@@ -130,6 +136,44 @@ def test_what_a_shop_says_is_shown_as_text(asha: Client, outlet: Outlet) -> None
     )
     url = reverse("admin:integration_pushhistory_change", args=[PushHistory.objects.get().pk])
     assert "<script>alert(1)" not in asha.get(url).content.decode()
+
+
+def test_an_open_push_is_cancelled_by_hand(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    act(asha, "push_changes", outlet)
+    push = PushHistory.objects.get()
+    data = {"action": "cancel", "_selected_action": [push.pk]}
+    text = asha.post(reverse("admin:integration_pushhistory_changelist"), data, follow=True).content.decode()
+    push.refresh_from_db()
+    assert (push.status, push.error_details) == ("cancelled", "cancelled by asha")
+    assert "sends nothing more" in text
+
+
+def test_an_item_is_released_from_quarantine_by_hand(asha: Client, outlet: Outlet) -> None:
+    stock(outlet, 1)
+    Memory.refused = {"s00000": "unknown product"}
+    for _ in range(4):
+        PushService(outlet).push()
+    rejected = RejectedItem.objects.get()
+    assert rejected.rejection_count == 3
+    data = {"action": "release", "_selected_action": [rejected.pk]}
+    asha.post(reverse("admin:integration_rejecteditem_changelist"), data)
+    Memory.refused = {}
+    assert PushService(outlet).push()[0]
+
+
+def test_an_endpoint_in_a_private_network_is_refused_with_the_way_out(asha: Client) -> None:
+    outlet = make_outlet(allow_private_address=False)
+    data = form(outlet, api_endpoint="http://169.254.169.254/latest/")
+    assert "not a public address" in asha.post(page(outlet), data).content.decode()
+    assert Outlet.objects.get().api_endpoint == ""
+    assert asha.post(page(outlet), {**data, "allow_private_address": "on"}).status_code == 302
+
+
+def test_a_saved_change_ends_the_pause_of_an_endpoint(asha: Client, outlet: Outlet) -> None:
+    health.note_failure(outlet.pk, "credentials refused", timezone.now(), limit=1, first=30, chance=0)
+    asha.post(page(outlet), form(outlet, new_api_key="the right one"))
+    assert health.enter(outlet.pk, timezone.now()).wait == 0
 
 
 def test_a_price_changed_here_is_a_product_update(

@@ -229,6 +229,14 @@ def test_an_unknown_outcome_is_sent_once_more_when_the_shop_has_surely_done_with
     assert OutletProduct.objects.get().confirm_at is None
 
 
+def test_a_shop_that_honours_revisions_needs_no_confirmation(outlet: Outlet, quick: Quick) -> None:
+    quick(backoff_seconds=0.01, revision_field="revision")
+    skus = stock(outlet, 1)
+    Memory.script += [retry(unknown=frozenset(skus))]
+    push(outlet)
+    assert OutletProduct.objects.get().confirm_at is None
+
+
 def test_an_answer_after_the_claim_was_lost_records_nothing_and_has_the_items_sent_again(
     outlet: Outlet, settings: Any
 ) -> None:

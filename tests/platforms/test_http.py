@@ -100,6 +100,20 @@ def test_field_names_values_and_envelope_are_the_contract_s(scripted: Scripted) 
     }
 
 
+def test_a_revision_grows_with_each_request(scripted: Scripted) -> None:
+    send(scripted.url, revision_field="revision")
+    send(scripted.url, revision_field="revision")
+    first, second = ({row["revision"] for row in json.loads(request.body)} for request in scripted.requests)
+    assert len(first) == len(second) == 1
+    assert max(first) < min(second)
+
+
+def test_a_connection_is_used_again(shop: MockShop) -> None:
+    for _ in range(3):
+        assert send(f"{shop.url}/stores/1/products").outcome is Outcome.DONE
+    assert len({request["client_port"] for request in shop.requests}) == 1
+
+
 def test_the_store_id_stands_in_the_url_and_the_headers(scripted: Scripted) -> None:
     platform = HttpPlatform(
         Contract(url="{api_endpoint}/{store_id}/items", headers={"X-Store": "{store_id}"}),
