@@ -83,6 +83,13 @@ ACKNOWLEDGE = {
 }
 
 
+def lock(ids: Iterable[int]) -> None:
+    """Lock these outlet products for the rest of the transaction, in the order in which everybody does."""
+    if connection.features.has_select_for_update:
+        rows = OutletProduct.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update()
+        list(rows.values_list("pk"))
+
+
 def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: datetime) -> None:
     """Record that the shop has these values: the ones that were sent, whatever the dashboard says by now."""
     if not items:
@@ -102,4 +109,5 @@ def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: da
 def confirm_later(ids: Sequence[int], at: datetime) -> None:
     """Have these outlet products sent again from `at` on, whatever the shop did with what it was sent."""
     if ids:
+        lock(ids)
         OutletProduct.objects.filter(pk__in=ids).update(confirm_at=at)

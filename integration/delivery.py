@@ -167,6 +167,7 @@ def chunk_changes(sending: Sending, result: SendResult, decision: Decision, now:
 
 
 def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
+    changes.lock(item.id for item in sending.items)
     accepted = [item for item in sending.items if item.sku in result.accepted]
     changes.acknowledge(accepted, sending.attempt.started_at, now)
     history.clear_rejections(accepted)

@@ -157,7 +157,9 @@ def apply_batch(outlet: Outlet, rows: dict[str, GoodRow], result: ProductUpdateR
 
 def read_known(outlet: Outlet, rows: Mapping[str, GoodRow]) -> dict[str, Known]:
     products = Product.objects.filter(sku__in=list(rows)).values_list("sku", "pk", "name", "barcode")
+    # Locked in the order of their ids, as an acknowledgement does it: in another order the two would deadlock.
     here = OutletProduct.objects.filter(outlet=outlet, product__sku__in=list(rows))
+    here = here.select_for_update(of=("self",)).order_by("pk")
     values = {pk: (price, stock) for pk, price, stock in here.values_list("product", "selling_price", "stock_status")}
     return {sku: Known(pk, name, barcode, *values.get(pk, (None, None))) for sku, pk, name, barcode in products}
 
@@ -195,7 +197,7 @@ WRITE_PRODUCTS = """
 WRITE_OUTLET_PRODUCTS = """
     INSERT INTO integration_outletproduct (outlet_id, product_id, selling_price, stock_status)
     SELECT %(outlet_id)s, p.id, CAST(v.b AS decimal(10, 2)), CAST(v.c AS smallint)
-    FROM ({rows}) AS v JOIN integration_product p ON p.sku = v.a WHERE true
+    FROM ({rows}) AS v JOIN integration_product p ON p.sku = v.a WHERE true ORDER BY p.id
     ON CONFLICT (outlet_id, product_id)
     DO UPDATE SET selling_price = excluded.selling_price, stock_status = excluded.stock_status"""
 

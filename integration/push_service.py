@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from integration import changes, health
@@ -66,7 +67,8 @@ def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: dat
         raise ItemsDisagree("; ".join(problems[:20]))
     ids = [product.pk for product in known.values()]
     RejectedItem.objects.filter(outlet_product__in=ids).update(quarantined_at=None, identical_count=0)
-    changes.confirm_later(ids, now)
+    with transaction.atomic():
+        changes.confirm_later(ids, now)
 
 
 def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, OutletProduct]) -> str:
