@@ -86,12 +86,14 @@ def tick(sweeping: bool = True) -> None:
         sweep.delay()
 
 
+def is_over() -> bool:
+    return not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+
+
 def is_settled(outlets: Iterable[Outlet]) -> bool:
     """Nothing is open, unsynced, or to be confirmed later."""
     later = timezone.now() + timedelta(hours=1)
-    if PushHistory.objects.filter(status__in=PushHistory.OPEN).exists():
-        return False
-    return not any(items_to_push(outlet.pk, "partial", later).exists() for outlet in outlets)
+    return is_over() and not any(items_to_push(outlet.pk, "partial", later).exists() for outlet in outlets)
 
 
 def settle(*outlets: Outlet, seconds: float = 45, sweeping: bool = True) -> None:
@@ -111,7 +113,6 @@ def prove(shop: MockShop, *outlets: Outlet, refused: Callable[[str], bool] = lam
         assert shop.shelf.get(outlet.store_id) == ours
         recorded = {(outlet.store_id, sku, *values) for sku, values in acknowledged_state(outlet).items()}
         assert recorded - shop.accepted == set()
-    assert not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
     assert not PushHistory.objects.filter(finished_at__isnull=True).exists()
     assert not PushAttempt.objects.filter(finished_at__isnull=True).exists()
     for outlet in outlets:
@@ -124,4 +125,4 @@ def prove_alive(shop: MockShop, outlet: Outlet) -> None:
     set_price(outlet, sku, "4321.00")
     ring_outlet(outlet.pk)
     wait_until(lambda: shop.shelf.get(outlet.store_id)[sku][0] == "4321.00", 15)
-    wait_until(lambda: not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists(), 15)
+    wait_until(is_over, 15)

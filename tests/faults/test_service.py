@@ -12,15 +12,12 @@ from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushAttempt, PushHistory
 from integration.product_update import apply_product_update
 from tasks.maintenance import sweep
-from tasks.push import push_chunk, ring_outlet
-from tests.conftest import KEY, dashboard_state, make_outlet, set_price, stock
+from tasks.push import ring_outlet
+from tests.conftest import KEY, dashboard_state, set_price, stock
 from tests.faults.local import LocalProcess, wait_until
+from tests.faults.service import is_over
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def is_over() -> bool:
-    return not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
 
 
 def swept(condition: Callable[[], bool]) -> Callable[[], bool]:
@@ -70,61 +67,6 @@ def test_a_worker_killed_in_the_middle_of_a_push_loses_nothing(
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
 
 
-def test_a_worker_that_is_stopped_ends_what_it_has_begun(
-    celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop
-) -> None:
-    begin_full_push(branch, shop)
-    celery_setup.worker.container.stop()
-    assert not PushAttempt.objects.filter(finished_at__isnull=True).exists()
-    shop.misbehave(mode="ok")
-    celery_setup.worker.restart()
-    wait_until(swept(is_over))
-    assert not PushAttempt.objects.filter(error_kind="worker_lost").exists()
-    assert shop.shelf.get("14") == dashboard_state(branch)
-
-
-def test_a_broker_that_is_killed_and_comes_back_loses_nothing(
-    celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop
-) -> None:
-    begin_full_push(branch, shop)
-    celery_setup.broker.kill()
-    celery_setup.broker.restart()
-    wait_until(swept(is_over))
-    assert shop.shelf.get("14") == dashboard_state(branch)
-    assert celery_setup.worker.container.status == "running"
-
-
-def test_a_broker_that_forgot_everything_loses_nothing(
-    celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop
-) -> None:
-    begin_full_push(branch, shop)
-    with celery_setup.app.connection_for_write() as broker:
-        broker.default_channel.client.flushall()
-    wait_until(swept(is_over))
-    assert shop.shelf.get("14") == dashboard_state(branch)
-
-
-def test_a_broker_that_hangs_blocks_nobody(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:
-    stock(branch, 10)
-    sweep.delay()  # a connection that is there already takes longest to find out
-    celery_setup.broker.container.process.suspend()
-    started = time.monotonic()
-    assert ring_outlet(branch.pk).push is not None
-    assert time.monotonic() - started < 3
-    celery_setup.broker.container.process.resume()
-    wait_until(swept(is_over))
-    assert shop.shelf.get("14") == dashboard_state(branch)
-
-
-def test_messages_that_come_twice_send_once(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:
-    begin_full_push(branch, shop, 2000)
-    for chunk_id in PushAttempt.objects.values_list("chunk_id", flat=True):
-        push_chunk.delay(chunk_id=chunk_id)
-    wait_until(is_over)
-    wait_until(lambda: len(shop.requests) >= 4)
-    assert [request["item_count"] for request in shop.requests] == [500] * 4
-
-
 def test_a_request_that_fails_is_tried_again_after_its_pause(
     celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop
 ) -> None:
@@ -150,17 +92,6 @@ def test_beat_pushes_what_changed_at_each_interval(
     wait_until(is_over)
     assert [request["item_count"] for request in shop.requests] == [10, 1]
     assert set(PushHistory.objects.values_list("trigger", flat=True)) == {"schedule"}
-
-
-def test_one_dead_shop_slows_no_other(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:
-    other = make_outlet("22", "pasons", api_endpoint=f"{shop.url}/stores/22/products", api_key=KEY)
-    stock(branch, 3000)
-    stock(other, 500)
-    shop.misbehave(mode="status", status=503, store_id="14")
-    ring_outlet(branch.pk)
-    ring_outlet(other.pk)
-    wait_until(lambda: shop.shelf.get("22") == dashboard_state(other), 10)
-    assert shop.shelf.get("14") == {}
 
 
 def test_no_secret_is_in_a_message_or_a_log(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:

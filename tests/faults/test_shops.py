@@ -21,13 +21,9 @@ from integration.models import Outlet, OutletProduct, PushAttempt, PushHistory, 
 from tasks.push import ring_outlet
 from tests.conftest import KEY, dashboard_state, make_outlet, set_price, stock
 from tests.faults.local import wait_until
-from tests.faults.service import Service, prove, settle
+from tests.faults.service import Service, is_over, prove, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def is_over() -> bool:
-    return not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
 
 
 def error_kinds() -> set[str]:

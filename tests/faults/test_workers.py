@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTa
 from dashboard import processes
 from integration.delivery import send_chunk
 from integration.mock_shop import MockShop
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk
 from integration.product_update import apply_product_update
 from integration.sweep import sweep
 from tasks import app
@@ -20,13 +20,9 @@ from tasks.push import push_chunk, push_outlet, ring_outlet
 from tests.conftest import dashboard_state, set_price, stock
 from tests.faults.local import LocalProcess, wait_until
 from tests.faults.points import POINTS
-from tests.faults.service import Service, in_tests, prove
+from tests.faults.service import Service, in_tests, is_over, prove
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def is_over() -> bool:
-    return not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
 
 
 def order_death(which: str, point: str) -> Path:
