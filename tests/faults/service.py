@@ -43,21 +43,22 @@ def database_url() -> str:
     return urlsplit(env.database_url())._replace(path=f"/{name}").geturl()
 
 
-def in_tests(program: Program, **contract: Any) -> Program:
+def in_tests(program: Program, broker_url: str = "", **contract: Any) -> Program:
     """The program with the tests' database, times and weak points."""
     variables = {name: str(value) for name, value in TIMES.items()}
     contracts = json.dumps({"pasons": {**CONTRACT, **contract}})
-    settings = {"DJANGO_SETTINGS_MODULE": "tests.faults.settings", "CONTRACTS": contracts}
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.faults.settings", "CONTRACTS": contracts, "REDIS_URL": broker_url}
     return dataclasses.replace(program, environment=env.changed(DATABASE_URL=database_url(), **variables, **settings))
 
 
 class Service:
     """A broker and a worker as pytest-celery's nodes, which a test may kill: the next one finds them running."""
 
-    def __init__(self, log_dir: Path, **contract: Any) -> None:
+    def __init__(self, log_dir: Path, worker_broker_url: str = "", **contract: Any) -> None:
         url = env.broker_url()
         self.broker = CeleryTestBroker(LocalProcess(processes.broker(), log_dir, url=url, host_url=url))
-        self.worker = CeleryTestWorker(LocalProcess(in_tests(processes.worker(), **contract), log_dir), app)
+        worker = in_tests(processes.worker(), worker_broker_url, **contract)
+        self.worker = CeleryTestWorker(LocalProcess(worker, log_dir), app)
 
     def ensure(self) -> None:
         """Everything runs, and no message of another test is left."""
