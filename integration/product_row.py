@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 HIGHEST_PRICE = Decimal("99999999.99")
 PLAIN_PRICE = re.compile(r"\d+(\.\d+)?")
-THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+\.\d+")  # without decimals, 12,500 may be 12.5
 MANGLED_SKU = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 STOCK = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
 SKU_LENGTH = 64
@@ -72,7 +72,7 @@ def to_decimal(value: object) -> Decimal:
         text = text.replace(",", "")
     negative, digits = text.startswith("-"), text.removeprefix("-")
     if not digits.isascii() or not PLAIN_PRICE.fullmatch(digits):
-        hint = ": write decimals with a point" if "," in text else ""
+        hint = ": write decimals with a point, and thousands as 1234 or 1,234.00" if "," in text else ""
         raise Refused("selling_price", f"{text[:40]!r} is not a price{hint}")
     try:
         return -Decimal(digits) if negative else Decimal(digits)

@@ -7,7 +7,7 @@ with a constant number of statements. Only what changed is written, and `pushed_
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 2000
 REPORTED = 10_000  # bad rows kept in a result; all are counted
+
+
+Progress = Callable[[int], object]
 
 
 class ProductUpdateError(ValueError):
@@ -60,31 +63,40 @@ def apply_product_update(
     *,
     strict: bool = False,
     dry_run: bool = False,
-    progress: Callable[[int], object] = lambda count: None,
+    progress: Progress = lambda count: None,
 ) -> ProductUpdateResult:
-    """Bring the outlet's products to these values. `rows` are read twice when `strict`: give a list or a file.
+    """Bring the outlet's products to these values. All rows are read and checked before the first one is written.
 
     Each row: sku, selling_price, stock_status (or enabled), and where known name, barcode and the row's number.
+    The last row of a SKU counts. `progress` is told of rows that are done with.
     """
-    if strict:
-        refuse_first_bad_row(rows)
     result = ProductUpdateResult()
-    seen = SeenSkus()
-    checked = read_rows(rows)
+    stage = Stage()
+    collect(rows, stage, result, strict, progress)
     try:
-        while batch := list(islice(checked, BATCH)):
-            apply_batch(outlet, latest(batch, seen, result), result, dry_run)
+        for batch in stage.batches():
+            apply_batch(outlet, batch, result, dry_run)
             progress(len(batch))
-    finally:  # rows that break off leave what was written before: it is announced too
+    finally:  # a database that fails in the middle leaves whole batches: they are announced
         if result.changed_count + result.created_count and not dry_run:
             transaction.on_commit(lambda: announce(outlet.pk, result))
     return result
 
 
-def refuse_first_bad_row(rows: Iterable[Row]) -> None:
-    for row in read_rows(rows):
-        if isinstance(row, BadRow):
-            raise ProductUpdateError(f"{row}; nothing was written")
+def collect(rows: Iterable[Row], stage: "Stage", result: ProductUpdateResult, strict: bool, progress: Progress) -> None:
+    """Put the good rows on the stage, and report bad and repeated ones."""
+    checked = read_rows(rows)
+    while batch := list(islice(checked, BATCH)):
+        good = [row for row in batch if isinstance(row, GoodRow)]
+        for bad in (row for row in batch if isinstance(row, BadRow)):
+            if strict:
+                raise ProductUpdateError(f"{bad}; nothing was written")
+            result.refuse(bad)
+        repeated = stage.put(good)
+        for row in repeated:
+            result.repeat(BadRow(row.row, row.sku, "sku", "occurs again: this row wins"))
+        result.row_count += len(batch)
+        progress(len(batch) - len(good) + len(repeated))
 
 
 def announce(outlet_id: int, result: ProductUpdateResult) -> None:
@@ -94,36 +106,36 @@ def announce(outlet_id: int, result: ProductUpdateResult) -> None:
             logger.error("receiver %r failed", receiver, exc_info=answer)
 
 
-class SeenSkus:
-    """Which SKUs the update has mentioned, on disk: the memory does not grow with the file."""
+class Stage:
+    """The last good row of each SKU, in a file of its own that goes with it: memory does not grow with the update."""
 
     def __init__(self) -> None:
-        self.database = sqlite3.connect("")
-        self.database.execute("CREATE TABLE seen (sku TEXT PRIMARY KEY) WITHOUT ROWID")
+        self.database = sqlite3.connect("", isolation_level=None)
+        self.database.execute(
+            "CREATE TABLE row (sku TEXT PRIMARY KEY, number, price, stock, name, barcode) WITHOUT ROWID"
+        )
 
-    def add(self, skus: list[str]) -> set[str]:
-        """Remember these; the ones that were there before."""
+    def put(self, rows: list[GoodRow]) -> list[GoodRow]:
+        """Keep these rows; the ones that take the place of an earlier row of their SKU."""
+        skus = [row.sku for row in rows]
         marks = ",".join("?" * len(skus))
-        known = self.database.execute(f"SELECT sku FROM seen WHERE sku IN ({marks})", skus)
-        before = {sku for (sku,) in known}
-        self.database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ((sku,) for sku in skus))
-        return before
+        known = {sku for (sku,) in self.database.execute(f"SELECT sku FROM row WHERE sku IN ({marks})", skus)}
+        repeated = []
+        for row in rows:
+            if row.sku in known:
+                repeated.append(row)
+            known.add(row.sku)
+        values = [(r.sku, r.row, str(r.selling_price), r.stock_status, r.name, r.barcode) for r in rows]
+        self.database.execute("BEGIN")
+        self.database.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?)", values)
+        self.database.execute("COMMIT")
+        return repeated
 
-
-def latest(batch: list[GoodRow | BadRow], seen: SeenSkus, result: ProductUpdateResult) -> dict[str, GoodRow]:
-    """The batch's good rows by SKU, the last one of each; bad and repeated ones are reported."""
-    good: dict[str, GoodRow] = {}
-    for row in batch:
-        result.row_count += 1
-        if isinstance(row, BadRow):
-            result.refuse(row)
-            continue
-        if row.sku in good:
-            result.repeat(BadRow(row.row, row.sku, "sku", "occurs again: this row wins"))
-        good[row.sku] = row
-    for sku in seen.add(list(good)):
-        result.repeat(BadRow(good[sku].row, sku, "sku", "occurs again: this row wins"))
-    return good
+    def batches(self) -> Iterator[dict[str, GoodRow]]:
+        """The rows by SKU, in its order: so two updates wait for each other and do not deadlock."""
+        rows = self.database.execute("SELECT number, sku, price, stock, name, barcode FROM row ORDER BY sku")
+        while batch := rows.fetchmany(BATCH):
+            yield {sku: GoodRow(number, sku, Decimal(price), *rest) for number, sku, price, *rest in batch}
 
 
 # --- a batch --------------------------------------------------------------------------------------------
@@ -141,8 +153,8 @@ class Known(NamedTuple):
 def apply_batch(outlet: Outlet, rows: dict[str, GoodRow], result: ProductUpdateResult, dry_run: bool) -> None:
     known = read_known(outlet, rows)
     new, changed = [], []
-    for sku in sorted(rows):  # always in the same order, so that two updates wait instead of deadlocking
-        row, before = rows[sku], known.get(sku)
+    for sku, row in rows.items():
+        before = known.get(sku)
         if before is None or before.selling_price is None:
             new.append(row)
         elif (before.selling_price, before.stock_status) != (row.selling_price, row.stock_status):
