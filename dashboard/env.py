@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 from cryptography.fernet import Fernet
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -115,4 +116,26 @@ def django_secret_key() -> str:
 def encryption_keys() -> list[str]:
     """Fernet keys, newest first: the first encrypts, all decrypt."""
     value = stored_secret("ENCRYPTION_KEYS", lambda: Fernet.generate_key().decode("ascii"))
-    return [key.strip() for key in value.split(",") if key.strip()]
+    keys = [key.strip() for key in value.split(",") if key.strip()]
+    for number, key in enumerate(keys, 1):
+        try:
+            Fernet(key)
+        except ValueError as exc:
+            hint = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())" makes one'
+            raise InvalidEnvironment(f"ENCRYPTION_KEYS: key {number} is no Fernet key; {hint}") from exc
+    return keys
+
+
+def database() -> dict[str, Any]:
+    try:
+        return dict(dj_database_url.parse(database_url(), conn_max_age=60, conn_health_checks=True))
+    except (ValueError, KeyError) as exc:
+        raise InvalidEnvironment("DATABASE_URL cannot be read: postgresql://user:password@host/name is needed") from exc
+
+
+def make_data_dir() -> Path:
+    try:
+        data_dir().mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InvalidEnvironment(f"DATA_DIR={str(data_dir())!r} cannot be made: {exc.strerror}") from exc
+    return data_dir()

@@ -1,12 +1,9 @@
 """Django's settings. Whatever differs between machines comes from `dashboard.env`."""
 
-import dj_database_url
-
 from dashboard import env
 
 BASE_DIR = env.BASE_DIR
-DATA_DIR = env.data_dir()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = env.make_data_dir()
 
 DEBUG = env.flag("DEBUG", False)
 SECRET_KEY = env.django_secret_key()
@@ -55,7 +52,7 @@ TEMPLATES = [
 ]
 
 
-DATABASES = {"default": dj_database_url.parse(env.database_url(), conn_max_age=60, conn_health_checks=True)}
+DATABASES = {"default": env.database()}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Several processes share the file: writers queue up at BEGIN instead of failing at their first write.
     DATABASES["default"]["OPTIONS"] = {
@@ -115,7 +112,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "integration": {"level": env.text("LOG_LEVEL", "INFO")},
+        "integration": {"level": env.text("LOG_LEVEL", "WARNING")},
         # httpx logs each request's URL, which may carry a key.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

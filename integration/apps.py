@@ -1,5 +1,7 @@
 """The app that holds outlets, their products and their pushes."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,3 +9,6 @@ class IntegrationConfig(AppConfig):
     name = "integration"
     verbose_name = "Shop integration"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        import_module("integration.checks")

@@ -32,6 +32,10 @@ def items_to_push(outlet_id: int, push_type: str, now: datetime) -> QuerySet[Out
     return products if push_type == "full" else products.filter(unsynced(now))
 
 
+def count_quarantined(outlet_id: int) -> int:
+    return OutletProduct.objects.filter(is_quarantined(), outlet_id=outlet_id).count()
+
+
 def is_quarantined() -> Exists:
     same_values = {"rejected_price": OuterRef("selling_price"), "rejected_stock_status": OuterRef("stock_status")}
     rejected = RejectedItem.objects.filter(outlet_product=OuterRef("pk"), **same_values)

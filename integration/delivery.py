@@ -108,11 +108,15 @@ def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
 def ask_shop(sending: Sending) -> SendResult:
     """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
     adapter = load(sending.push.platform, endpoint_of(sending.push.outlet))
+    unknown = frozenset(item.sku for item in sending.items)
     try:
         return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}")
+    except (KeyboardInterrupt, SystemExit):
+        result = SendResult(Outcome.RETRY, unknown=unknown, error_kind="interrupted", message="interrupted")
+        record(sending, result, timezone.now())
+        raise
     except Exception as exc:
         logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
-        unknown = frozenset(item.sku for item in sending.items)
         return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from integration.changes import items_to_push
+from integration.changes import unsynced
 from integration.models import Outlet, OutletProduct
 
 HEADER = ("sku", "selling_price", "stock_status")
@@ -22,7 +22,9 @@ class Line:
 
 
 def feed_items(outlet: Outlet, partial: bool, now: datetime) -> QuerySet[OutletProduct]:
-    return items_to_push(outlet.pk, "partial" if partial else "full", now)
+    """Also what is in quarantine: it is not sent, but the shop does not know it."""
+    products = OutletProduct.objects.filter(outlet=outlet)
+    return products.filter(unsynced(now)) if partial else products
 
 
 def count_feed(outlet: Outlet, *, partial: bool, now: datetime) -> int:

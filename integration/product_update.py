@@ -43,6 +43,10 @@ class ProductUpdateResult:
     bad_rows: list[BadRow] = field(default_factory=list)
     duplicates: list[BadRow] = field(default_factory=list)
 
+    @property
+    def good_count(self) -> int:
+        return self.row_count - self.bad_count - self.duplicate_count
+
     def refuse(self, bad: BadRow) -> None:
         self.bad_count += 1
         if len(self.bad_rows) < REPORTED:

@@ -130,6 +130,7 @@ def summary(push: PushHistory | None) -> tuple[bool, dict[str, Any]]:
         "item_count": push.item_count,
         "accepted_count": push.accepted_count,
         "rejected_count": push.rejected_count,
+        "quarantined_count": changes.count_quarantined(push.outlet_id),
         "response_code": push.response_code,
         "response_message": push.response_message,
         "error_details": push.error_details,

@@ -1,6 +1,7 @@
 """What a person types: progress and results for people, JSON for programs, one clear line for a mistake."""
 
 import json
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +13,11 @@ from dashboard import env
 from integration.demo_chain import Difference, compare
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushHistory
+from integration.platforms.memory import Memory
+from integration.push_service import PushService
 from tests.conftest import KEY, dashboard_state, make_outlet, set_price, stock
+from tests.faults.local import wait_until
+from tests.faults.service import database_url
 
 pytestmark = pytest.mark.django_db
 Capture = pytest.CaptureFixture[str]
@@ -127,6 +132,26 @@ def test_the_secrets_of_an_outlet_that_cannot_be_read(pasons_outlet: Outlet, set
         call_command("push", "--outlet", "14")
 
 
+def test_what_is_in_quarantine_is_always_mentioned(outlet: Outlet, capsys: Capture) -> None:
+    Memory.refused = {stock(outlet, 2)[0]: "unknown product"}
+    for _ in range(3):
+        PushService(outlet).push()
+    mentioned = "; 1 in quarantine, not sent: the shop has refused their values several times\n"
+    call_command("push", "--outlet", "007", "--wait")
+    assert capsys.readouterr().out == "007: nothing to push" + mentioned
+    call_command("push", "--outlet", "007", "--wait", "--full")
+    assert capsys.readouterr().out == "007: success: 1 of 1 items accepted" + mentioned
+    call_command("push", "--outlet", "007", "--full", "--dry-run", "--json")
+    assert last_json(capsys)["pushes"][0]["quarantined_count"] == 1
+
+
+def test_a_mistake_is_told_as_json_too(pasons_outlet: Outlet, capsys: Capture) -> None:
+    for command in (["push"], ["test_connection"], ["cancel_push"], ["import_products", "x"], ["export_feed"]):
+        with pytest.raises(CommandError):
+            call_command(*command, "--outlet", "15", "--json")
+        assert last_json(capsys) == {"error": "no outlet has the store id '15'; known: 14 (pasons)"}
+
+
 # --- test_connection ------------------------------------------------------------------------------------
 
 
@@ -161,11 +186,11 @@ def test_a_connection_as_json(pasons_outlet: Outlet, capsys: Capture) -> None:
 # --- as processes ---------------------------------------------------------------------------------------
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=env.BASE_DIR,
-        env=env.changed(DATABASE_URL=""),
+        env=env.changed(**{"DATABASE_URL": "", **variables}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -180,6 +205,50 @@ def test_a_port_that_is_taken_is_one_clear_line(shop: MockShop) -> None:
         assert done.returncode == 1
         assert f"port {port}" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"PUSH_WINDOW": "four"}, "error: PUSH_WINDOW='four' is not a whole number"),
+        ({"CONTRACTS": "{"}, "error: CONTRACTS is not JSON"),
+        ({"CONTRACTS": '{"pason": {}}'}, "CONTRACTS: unknown platform 'pason'; known: memory, pasons"),
+        ({"CONTRACTS": '{"pasons": {"batch_size": 0}}'}, "the contract of pasons: batch_size: Input should be greater"),
+        ({"ENCRYPTION_KEYS": "abc"}, "error: ENCRYPTION_KEYS: key 1 is no Fernet key"),
+        ({"DATABASE_URL": "foo://x"}, "error: DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, "error: the database cannot be used"),
+        ({"DATABASE_URL": "sqlite:////tmp/empty-of-tables.sqlite3"}, "at first: manage.py migrate"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_one_clear_line(variables: dict[str, str], reason: str) -> None:
+    done = run("push", "--all", **variables)
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_push_that_is_interrupted_is_taken_up_by_the_next(
+    transactional_db: None, shop: MockShop, capsys: Capture
+) -> None:
+    outlet = make_outlet("14", "pasons", api_endpoint=f"{shop.url}/stores/14/products", api_key=KEY)
+    stock(outlet, 1500)
+    shop.misbehave(mode="slow", seconds=1)
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "push", "--outlet", "14", "--wait"],
+        cwd=env.BASE_DIR,
+        env=env.changed(DATABASE_URL=database_url()),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: len(shop.requests) == 2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in said) == (130, False)
+    assert "interrupted" in said
+    shop.misbehave(mode="ok")
+    call_command("push", "--outlet", "14", "--wait")
+    assert shop.shelf.get("14") == dashboard_state(outlet)
+    assert PushHistory.objects.get().status == "success"
 
 
 def test_the_demo_ends_well() -> None:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from dashboard import env
 from dashboard.env import InvalidEnvironment
@@ -54,5 +55,25 @@ def test_a_secret_is_made_once_and_kept_for_its_owner_only(monkeypatch: pytest.M
 
 
 def test_several_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ENCRYPTION_KEYS", "new, old,")
-    assert env.encryption_keys() == ["new", "old"]
+    new, old = (Fernet.generate_key().decode() for _ in range(2))
+    monkeypatch.setenv("ENCRYPTION_KEYS", f"{new}, {old},")
+    assert env.encryption_keys() == [new, old]
+
+
+def test_a_key_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENCRYPTION_KEYS", "abc")
+    with pytest.raises(InvalidEnvironment, match=r"ENCRYPTION_KEYS: key 1 is no Fernet key; .* makes one"):
+        env.encryption_keys()
+
+
+def test_a_database_s_address_that_cannot_be_read_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "foo://user:password@host/x")
+    with pytest.raises(InvalidEnvironment, match="DATABASE_URL cannot be read") as refused:
+        env.database()
+    assert "foo" not in str(refused.value)
+
+
+def test_a_data_directory_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "/proc/nothing")
+    with pytest.raises(InvalidEnvironment, match="DATA_DIR='/proc/nothing' cannot be made"):
+        env.make_data_dir()

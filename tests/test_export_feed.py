@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from integration.export_feed import count_feed, feed_lines
-from integration.models import Outlet, OutletProduct
+from integration.models import Outlet, OutletProduct, RejectedItem
 from integration.product_file import ProductFile
 from integration.product_update import apply_product_update
 
@@ -47,6 +47,20 @@ def test_a_partial_feed_holds_what_differs_and_what_is_due(outlet: Outlet) -> No
     lines = list(feed_lines(outlet, partial=True, now=NOW))
     assert sorted(lines[1:]) == ["'-5,2.50,1\n", "0012,3.00,1\n"]
     assert count_feed(outlet, partial=True, now=NOW) == 2
+
+
+def test_what_is_in_quarantine_is_exported(outlet: Outlet) -> None:
+    item = OutletProduct.objects.get(product__sku="z")
+    RejectedItem.objects.create(
+        outlet_product=item,
+        reason="no",
+        rejected_price=item.selling_price,
+        rejected_stock_status=item.stock_status,
+        first_rejected_at=NOW,
+        last_rejected_at=NOW,
+        quarantined_at=NOW,
+    )
+    assert [count_feed(outlet, partial=partial, now=NOW) for partial in (False, True)] == [6, 6]
 
 
 def test_an_export_comes_in_again_unchanged_and_touches_nothing(outlet: Outlet, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Write the CSV feed of an outlet."""
 
-import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -8,34 +7,36 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
 from integration.export_feed import count_feed, feed_lines
+from integration.management.base import OutletCommand
 from integration.management.outlets import find_outlet
 
 
-class Command(BaseCommand):
+class Command(OutletCommand):
     help = "Write an outlet's feed (sku,selling_price,stock_status) to the screen or a file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--outlet", metavar="STORE_ID", required=True)
-        parser.add_argument("--platform", help="where several platforms share a store id")
+        super().add_arguments(parser)
         parser.add_argument("--partial", action="store_true", help="only what the shop does not know yet")
         parser.add_argument("--output", metavar="FILE")
-        parser.add_argument("--json", action="store_true", help="with --output: one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         outlet = find_outlet(options["outlet"], options["platform"])
         which = {"partial": options["partial"], "now": timezone.now()}
         lines = feed_lines(outlet, **which)
         if not options["output"]:
+            if options["json"]:
+                raise CommandError("--json needs --output: the feed itself goes to the screen")
             self.show(lines)
             return
         count = self.save(lines, Path(options["output"]), count_feed(outlet, **which))
-        facts = {"row_count": count, "output": options["output"]}
-        self.stdout.write(json.dumps(facts) if options["json"] else f"{count} rows in {options['output']}")
+        self.stdout.write(f"{count} rows in {options['output']}")
+        if options["json"]:
+            self.say({"row_count": count, "output": options["output"]})
 
     def show(self, lines: Iterator[str]) -> None:
         try:

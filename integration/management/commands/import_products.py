@@ -1,13 +1,13 @@
 """Import a CSV file of prices and stock into an outlet."""
 
 import dataclasses
-import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from integration.management.base import OutletCommand
 from integration.management.outlets import find_outlet
 from integration.product_file import ProductFile, ProductFileError
 from integration.product_update import ProductUpdateError, ProductUpdateResult, apply_product_update
@@ -15,16 +15,14 @@ from integration.product_update import ProductUpdateError, ProductUpdateResult, 
 SHOWN = 20
 
 
-class Command(BaseCommand):
+class Command(OutletCommand):
     help = "Import a CSV file with sku, selling_price and stock_status into an outlet."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("file")
-        parser.add_argument("--outlet", metavar="STORE_ID", required=True)
-        parser.add_argument("--platform", help="where several platforms share a store id")
         parser.add_argument("--dry-run", action="store_true", help="check and count, write nothing")
         parser.add_argument("--strict", action="store_true", help="one bad row refuses the whole file")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         outlet = find_outlet(options["outlet"], options["platform"])
@@ -37,9 +35,10 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
         self.show(result, options["dry_run"])
         if options["json"]:
-            self.stdout.write(as_json(result, options["dry_run"]))
+            self.say(facts_of(result, options["dry_run"]))
         if result.bad_count:
-            raise CommandError(f"{result.bad_count} bad rows were left out; the others were taken")
+            others = "nothing was written" if options["dry_run"] else f"{result.good_count} others were taken"
+            raise CommandError(f"{result.bad_count} bad rows were left out; {others}")
 
     def show(self, result: ProductUpdateResult, dry_run: bool) -> None:
         self.stdout.write(
@@ -51,8 +50,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  {bad}")
 
 
-def as_json(result: ProductUpdateResult, dry_run: bool) -> str:
+def facts_of(result: ProductUpdateResult, dry_run: bool) -> dict[str, Any]:
     facts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result)}
     for name in ("bad_rows", "duplicates"):
         facts[name] = [row._asdict() for row in facts[name]]
-    return json.dumps({**facts, "dry_run": dry_run})
+    return {**facts, "dry_run": dry_run}

@@ -22,8 +22,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             shop = MockShop(options["port"], options["key"], options["state"])
-        except OSError as exc:
-            raise CommandError(f"port {options['port']}: {exc.strerror}") from exc
+        except (OSError, OverflowError) as exc:
+            raise CommandError(f"port {options['port']}: {getattr(exc, 'strerror', None) or exc}") from exc
         signal.signal(signal.SIGTERM, stop)
         self.stdout.write(f"the mock shop takes pushes at {shop.url}/stores/STORE_ID/products")
         try:

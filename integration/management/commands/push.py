@@ -1,26 +1,27 @@
 """Push outlets: by the workers, or with --wait in this process and with its progress."""
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from integration import changes
+from integration import changes, health
+from integration.management.base import JsonCommand
 from integration.management.outlets import find_outlet
 from integration.models import Outlet, PushChunk, PushHistory
 from integration.platforms import contract_of
-from integration.push_queue import MISCONFIGURED, CannotPush, check_ready, start_push
+from integration.push_queue import MISCONFIGURED, CannotPush, check_ready, describe_pause, start_push
 from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 
 
-class Command(BaseCommand):
+class Command(JsonCommand):
     help = "Push what changed (or with --full everything) of one outlet or of all enabled ones."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--outlet", metavar="STORE_ID")
         which.add_argument("--all", action="store_true", help="every active outlet with push_enabled")
@@ -28,7 +29,6 @@ class Command(BaseCommand):
         parser.add_argument("--full", action="store_true", help="everything, not only what changed")
         parser.add_argument("--dry-run", action="store_true", help="say what would be sent, send nothing")
         parser.add_argument("--wait", action="store_true", help="push in this process and wait for the end")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         push_type = "full" if options["full"] else "partial"
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         for result in results:
             self.stdout.write(f"{result['store_id']}: {result['message']}")
         if options["json"]:
-            self.stdout.write(json.dumps({"pushes": results}))
+            self.say({"pushes": results})
         if failed := [result["store_id"] for result in results if not result["ok"]]:
             raise CommandError(f"not everything was pushed: {', '.join(failed)}")
 
@@ -61,6 +61,8 @@ class Command(BaseCommand):
         items = changes.items_to_push(outlet.pk, push_type, timezone.now())
         count, size = items.count(), contract_of(outlet.platform).batch_size
         requests = -(-count // size)
+        if paused := health.paused_until(outlet.pk, timezone.now()):
+            raise CannotPush(describe_pause(outlet, paused))
         message = f"{count} items in {requests} requests would be sent"
         return answer(outlet, True, message, item_count=count, request_count=requests)
 
@@ -88,4 +90,8 @@ def describe(facts: dict[str, Any]) -> str:
 
 
 def answer(outlet: Outlet, ok: bool, message: str, **facts: Any) -> dict[str, Any]:
-    return {"store_id": outlet.store_id, "ok": ok, "message": message, **facts}
+    """What is in quarantine is not sent, and always mentioned."""
+    quarantined = changes.count_quarantined(outlet.pk)
+    if quarantined:
+        message += f"; {quarantined} in quarantine, not sent: the shop has refused their values several times"
+    return {"store_id": outlet.store_id, "ok": ok, "message": message, "quarantined_count": quarantined, **facts}

@@ -1,24 +1,18 @@
 """Ask an outlet's shop whether it is there and lets us in. Changes nothing in the shop."""
 
 import dataclasses
-import json
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from integration.management.base import OutletCommand
 from integration.management.outlets import find_outlet
 from integration.platforms import InvalidContract, UnknownPlatform
 from integration.push_service import PushService
 
 
-class Command(BaseCommand):
+class Command(OutletCommand):
     help = "Test the connection to an outlet's shop; nothing is changed there."
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--outlet", metavar="STORE_ID", required=True)
-        parser.add_argument("--platform", help="where several platforms share a store id")
-        parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
     def handle(self, *args: Any, **options: Any) -> None:
         outlet = find_outlet(options["outlet"], options["platform"])
@@ -29,7 +23,7 @@ class Command(BaseCommand):
         except (UnknownPlatform, InvalidContract) as exc:
             raise CommandError(str(exc)) from exc
         if options["json"]:
-            self.stdout.write(json.dumps(dataclasses.asdict(result)))
+            self.say(dataclasses.asdict(result))
         if not result.ok:
             raise CommandError(f"{outlet}: {result.kind}: {result.message} ({result.elapsed_ms} ms)")
         if not options["json"]:

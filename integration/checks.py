@@ -1,0 +1,20 @@
+"""What is wrong with the settings, said at the start and with the way out."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from integration.platforms import InvalidContract, UnknownPlatform, contract_of
+
+
+@register()
+def check_contracts(**kwargs: Any) -> list[CheckMessage]:
+    """Every platform that CONTRACTS names is there, and its contract is valid."""
+    found: list[CheckMessage] = []
+    for number, name in enumerate(settings.CONTRACTS):
+        try:
+            contract_of(name)
+        except (UnknownPlatform, InvalidContract) as exc:
+            found.append(Error(f"CONTRACTS: {exc}", id=f"integration.E{number + 1:03d}"))
+    return found
