@@ -36,10 +36,18 @@ def credential(endpoint: Endpoint) -> str:
 
 
 def take(key: str, limit: int, weight: int) -> float:
-    """A request with more items than a minute allows takes the whole minute."""
-    with redis.Redis.from_url(settings.RATE_LIMIT_URL, socket_timeout=TIMEOUT) as client:
+    """A request with more items than a minute allows takes the whole minute.
+
+    The bucket counts what is older than the caller's own time: without the lock and Redis' clock, of two callers
+    with nearly the same time one would not be counted.
+    """
+    with (
+        redis.Redis.from_url(settings.RATE_LIMIT_URL, socket_timeout=TIMEOUT) as client,
+        client.lock(f"{key}:lock", timeout=TIMEOUT, blocking_timeout=TIMEOUT, sleep=0.005),
+    ):
+        seconds, microseconds = client.time()
         bucket = RedisBucket.init([Rate(limit, Duration.MINUTE)], client, key)
-        item = RateItem(key, bucket.now(), weight=min(weight, limit))
+        item = RateItem(key, seconds * 1000 + microseconds // 1000, weight=min(weight, limit))
         bucket.leak(item.timestamp)
         taken = bucket.put(item)
         client.expire(key, KEY_LIFETIME)

@@ -75,8 +75,8 @@ def test_a_chunk_that_has_to_wait_costs_no_attempt(celery_broker: CeleryTestBrok
     stock(outlet, 2)
     push = start_push(outlet, "full", "manual", timezone.now()).push
     assert push is not None
-    first, second = plan_push(push.pk, timezone.now())
-    send_chunk(first.id, timezone.now())
+    (first,) = plan_push(push.pk, timezone.now())
+    (second,) = send_chunk(first.id, timezone.now())
     (ring,) = send_chunk(second.id, timezone.now())
     chunk = PushChunk.objects.get(pk=second.id)
     assert (chunk.status, chunk.attempt_count, PushAttempt.objects.count()) == ("waiting", 0, 1)
