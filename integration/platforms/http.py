@@ -117,9 +117,12 @@ class HttpPlatform:
             case "bearer":
                 return {"Authorization": f"Bearer {self.endpoint.api_key}"}
             case "basic":
-                pair = f"{self.endpoint.api_key}:{self.endpoint.api_secret}".encode()
-                return {"Authorization": "Basic " + base64.b64encode(pair).decode("ascii")}
+                return {"Authorization": f"Basic {self.basic_credentials()}"}
         return {}
+
+    def basic_credentials(self) -> str:
+        pair = f"{self.endpoint.api_key}:{self.endpoint.api_secret}".encode()
+        return base64.b64encode(pair).decode("ascii")
 
     def headers(self) -> dict[str, str]:
         own = {
@@ -260,7 +263,7 @@ class HttpPlatform:
         return SendResult(outcome, unknown=skus(unknown), error_kind=kind, message=self.redact(message), **facts)
 
     def redact(self, text: str) -> str:
-        for secret in (self.endpoint.api_key, self.endpoint.api_secret):
+        for secret in (self.endpoint.api_key, self.endpoint.api_secret, self.basic_credentials()):
             if secret:
                 text = text.replace(secret, "***")
         return text.replace("\x00", "")  # PostgreSQL stores none

@@ -233,6 +233,12 @@ def test_a_secret_that_the_shop_repeats_is_not_kept(scripted: Scripted) -> None:
     assert "top-secret" not in repr(result)
 
 
+def test_basic_credentials_that_the_shop_repeats_are_not_kept(scripted: Scripted) -> None:
+    scripted.answer = (400, {}, b"your header was Basic Y29ycmVjdC1rZXk6c2VjcmV0, and that is wrong")
+    result = adapter(scripted.url, secret="secret", auth="basic").send(ITEMS, "key")
+    assert result.excerpt == "your header was Basic ***, and that is wrong"
+
+
 def test_a_redirect_is_not_followed(scripted: Scripted, shop: MockShop) -> None:
     scripted.answer = (307, {"Location": f"{shop.url}/stores/1/products"}, b"")
     assert send(scripted.url).error_kind == "http_307"
