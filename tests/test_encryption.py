@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from integration.encryption import WrongEncryptionKey
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def stored() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT api_key FROM integration_outlet")
+        cursor.execute("SELECT api_key FROM integration_outlet ORDER BY id")
         return str(cursor.fetchone()[0])
 
 
@@ -46,3 +47,25 @@ def test_a_wrong_key_is_an_error_and_never_the_stored_text(settings: Any) -> Non
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     with pytest.raises(WrongEncryptionKey, match="api_key: none of ENCRYPTION_KEYS decrypts the stored value"):
         Outlet.objects.get()
+
+
+def test_all_secrets_are_encrypted_anew_and_the_old_key_can_go(settings: Any, capsys: Any) -> None:
+    make_outlet("1", api_key=KEY, api_secret="pair")
+    make_outlet("2")
+    new = Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS = [new, *settings.ENCRYPTION_KEYS]
+    call_command("rotate_keys")
+    assert capsys.readouterr().out == "the secrets of 2 outlets are encrypted with the first key\n"
+    settings.ENCRYPTION_KEYS = [new]
+    assert Outlet.objects.values_list("api_key", "api_secret").get(store_id="1") == (KEY, "pair")
+
+
+def test_secrets_that_no_key_decrypts_are_named_and_the_others_are_done(settings: Any, capsys: Any) -> None:
+    make_outlet("1", api_key=KEY)
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    make_outlet("2", api_key=KEY)
+    before = stored()
+    with pytest.raises(CommandError, match=r"none of the keys decrypts the secrets of 1 \(memory\): enter them again"):
+        call_command("rotate_keys")
+    assert stored() == before
+    assert "the secrets of 1 outlets" in capsys.readouterr().out
