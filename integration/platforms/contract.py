@@ -17,19 +17,28 @@ class FieldMapping(BaseModel):
 
 
 class Contract(BaseModel):
-    """Times in seconds. `{store_id}` in the URL and in headers stands for the outlet's store id."""
+    """Times in seconds. `{store_id}` in the URL, query, headers and constants stands for the outlet's store id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     url: str = Field("{api_endpoint}", pattern=r"\{api_endpoint\}")
-    auth: Literal["none", "header", "bearer", "basic"] = "header"
+    query: dict[str, str] = {}
+    auth: Literal["none", "header", "query", "bearer", "basic"] = "header"
     auth_header: str = "X-API-Key"
+    auth_query: str = "api_key"
     headers: dict[str, str] = {}
     fields: FieldMapping = FieldMapping()
     stock_values: tuple[int | bool | str, int | bool | str] = (0, 1)
+    price_format: Literal["number", "string", "minor_units", "object"] = "number"
+    currency: str = "AED"  # in a price that is an object: {"value": 13.99, "currency": "AED"}
+    item_copies: dict[str, Literal["sku", "selling_price", "stock_status"]] = {}  # more names of the same values
+    item_constants: dict[str, str | int | bool] = {}
     items_key: str = ""  # empty: the body is the bare array
-    store_id_key: str = ""  # with items_key: the store id stands beside the items
+    # With items_key, beside the items:
+    store_id_key: str = ""
+    store_id_format: Literal["text", "number"] = "text"
+    body_constants: dict[str, str | int | bool] = {}
     batch_size: int = Field(500, ge=1, le=10_000)
     timeout_seconds: float = Field(30, gt=0, le=120)
     attempts: int = Field(3, ge=1, le=10)

@@ -20,13 +20,13 @@ import msgspec
 from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.platforms.egress import AddressRefusedError
+from integration.platforms.mapping import encode_body, fill_all
 from integration.platforms.transport import DEADLINE, DeadlineTransport
 
 PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")
 ANSWER_LIMIT = 2 * 1024 * 1024  # bytes read of an answer
 EXCERPT_LIMIT = 16 * 1024  # characters kept of it
 REASON_LIMIT = 500  # characters kept of why an item was refused
-ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 # From httpx's errors to (kind, may the shop have got the request?). The first class that fits counts.
 ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
@@ -110,6 +110,10 @@ class HttpPlatform:
         url = self.contract.url.replace("{api_endpoint}", self.endpoint.url)
         return url.replace("{store_id}", quote(self.endpoint.store_id, safe=""))
 
+    def full_url(self) -> httpx.URL:
+        """With the query beside what the endpoint's own address asks for."""
+        return httpx.URL(self.url()).copy_merge_params(self.query())
+
     def authentication(self) -> dict[str, str]:
         match self.contract.auth:
             case "header":
@@ -125,30 +129,15 @@ class HttpPlatform:
         return base64.b64encode(pair).decode("ascii")
 
     def headers(self) -> dict[str, str]:
-        own = {
-            name: value.replace("{store_id}", self.endpoint.store_id) for name, value in self.contract.headers.items()
-        }
+        own = fill_all(self.contract.headers, self.endpoint)
         return {"Accept": "application/json", "Accept-Encoding": "identity", **own, **self.authentication()}
 
+    def query(self) -> dict[str, str]:
+        key = {self.contract.auth_query: self.endpoint.api_key} if self.contract.auth == "query" else {}
+        return fill_all(self.contract.query, self.endpoint) | key
+
     def body(self, items: Sequence[Item]) -> bytes:
-        names = self.contract.fields
-        stock = self.contract.stock_values
-        rows: Any = [
-            {
-                names.sku: item.sku,
-                names.selling_price: item.selling_price,
-                names.stock_status: stock[item.stock_status],
-            }
-            for item in items
-        ]
-        if self.contract.revision_field:
-            revision = time.time_ns() // 1000
-            rows = [{**row, self.contract.revision_field: revision} for row in rows]
-        if self.contract.items_key:
-            rows = {self.contract.items_key: rows}
-            if self.contract.store_id_key:
-                rows = {self.contract.store_id_key: self.endpoint.store_id, **rows}
-        return ENCODER.encode(rows)
+        return encode_body(self.contract, self.endpoint, items)
 
     def send(self, items: Sequence[Item], request_key: str) -> SendResult:
         started = time.monotonic()
@@ -176,7 +165,7 @@ class HttpPlatform:
         token = DEADLINE.set(time.monotonic() + self.contract.timeout_seconds)
         try:
             with client(os.getpid(), self.endpoint.allow_private).stream(
-                method, self.url(), content=body, headers=self.headers() | headers, timeout=None
+                method, self.full_url(), content=body, headers=self.headers() | headers, timeout=None
             ) as response:
                 return Answer(response.status_code, response.headers, self.read_body(response))
         finally:

@@ -137,6 +137,11 @@ def test_the_ways_to_authenticate(scripted: Scripted, contract: Any, header: str
     assert scripted.requests[0].headers[header] == value
 
 
+def test_a_key_and_the_branch_in_the_query(scripted: Scripted) -> None:
+    adapter(f"{scripted.url}?v=2", auth="query", auth_query="token", query={"branch": "{store_id}"}).send(ITEMS, "key")
+    assert scripted.requests[0].path == f"/push?v=2&branch=007&token={KEY}"
+
+
 def test_a_request_that_is_repeated_with_the_same_values_has_the_same_key(scripted: Scripted) -> None:
     send(scripted.url)
     send(scripted.url)

@@ -1,0 +1,95 @@
+"""What the mapping writes can be read back to the same values, whatever the contract says."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from integration.platforms.base import Endpoint, Item
+from integration.platforms.contract import Contract
+from integration.platforms.mapping import encode_body
+
+ENDPOINT = Endpoint("https://shop.example", "007", "key")
+ITEM = Item(1, 1, "0012", Decimal("13.90"), 1)
+
+
+def written(items: list[Item] | None = None, **contract: Any) -> Any:
+    return json.loads(encode_body(Contract(**contract), ENDPOINT, items or [ITEM]), parse_float=Decimal)
+
+
+def test_an_empty_contract_is_the_plan_s() -> None:
+    assert encode_body(Contract(), ENDPOINT, [ITEM]) == b'[{"sku":"0012","selling_price":13.90,"stock_status":1}]'
+
+
+def test_a_bulk_update_with_the_store_s_number() -> None:
+    contract = {
+        "fields": {"sku": "product_code", "stock_status": "stock"},
+        "item_copies": {"enabled": "stock_status", "mrp": "selling_price"},
+        "items_key": "items",
+        "store_id_key": "store_id",
+        "store_id_format": "number",
+    }
+    assert written(**contract) == {
+        "store_id": 7,
+        "items": [
+            {
+                "product_code": "0012",
+                "selling_price": Decimal("13.90"),
+                "stock": 1,
+                "mrp": Decimal("13.90"),
+                "enabled": 1,
+            }
+        ],
+    }
+
+
+def test_a_branch_in_each_item_and_a_word_for_the_stock() -> None:
+    contract = {
+        "item_constants": {"branch": "branch-{store_id}", "tracked": True},
+        "stock_values": ("outofstock", "instock"),
+        "price_format": "string",
+        "items_key": "update",
+        "body_constants": {"source": "dashboard"},
+    }
+    item = {"sku": "0012", "selling_price": "13.90", "stock_status": "instock", "branch": "branch-007", "tracked": True}
+    assert written(**contract) == {"source": "dashboard", "update": [item]}
+
+
+def test_a_store_id_that_is_no_number_stays_text() -> None:
+    endpoint = Endpoint("https://shop.example", "7a")
+    contract = Contract(items_key="items", store_id_key="store", store_id_format="number")
+    assert json.loads(encode_body(contract, endpoint, []))["store"] == "7a"
+
+
+names = st.lists(st.text(min_size=1, max_size=8), min_size=3, max_size=3, unique=True)
+scalars = st.one_of(st.integers(-5, 5), st.booleans(), st.text(max_size=5))
+prices = st.decimals("0.01", "99999999.99", places=2)
+items = st.builds(Item, st.just(1), st.just(1), st.text(min_size=1, max_size=20), prices, st.integers(0, 1))
+
+
+def price_of(value: Any, price_format: str) -> Decimal:
+    if price_format == "minor_units":
+        return Decimal(value) / 100
+    return Decimal(value["value"] if price_format == "object" else value)
+
+
+@given(
+    st.lists(items, min_size=1, max_size=5),
+    names,
+    st.tuples(scalars, scalars),
+    st.sampled_from(["number", "string", "minor_units", "object"]),
+    st.sampled_from(["", "items"]),
+)
+def test_what_is_written_can_be_read_back(
+    sent: list[Item], fields: list[str], stock: tuple[Any, Any], price_format: str, items_key: str
+) -> None:
+    assume(json.dumps(stock[0]) != json.dumps(stock[1]))
+    sku, price, status = fields
+    mapping = {"sku": sku, "selling_price": price, "stock_status": status}
+    body = written(sent, fields=mapping, stock_values=stock, price_format=price_format, items_key=items_key)
+    rows = body[items_key] if items_key else body
+    kept = [json.dumps(value) for value in Contract(stock_values=stock).stock_values]
+    read = [(row[sku], price_of(row[price], price_format), kept.index(json.dumps(row[status]))) for row in rows]
+    assert read == [(item.sku, item.selling_price, item.stock_status) for item in sent]
