@@ -1,6 +1,6 @@
 """A cluster of real processes: a Valkey, a worker, and beat where a test asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,17 @@ def celery_setup_app() -> Celery:
 
 
 @pytest.fixture
-def beat(log_dir: Path, celery_broker: CeleryTestBroker) -> Iterator[LocalProcess]:
-    process = LocalProcess(in_tests(processes.beat()), log_dir)
-    yield process
-    process.teardown()
+def start_beat(log_dir: Path) -> Iterator[Callable[[], LocalProcess]]:
+    """Starts a beat, when the schedule is there: it may overlook what is changed in its first seconds."""
+    started: list[LocalProcess] = []
+
+    def start() -> LocalProcess:
+        started.append(LocalProcess(in_tests(processes.beat()), log_dir / f"beat-{len(started)}"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.teardown()
 
 
 @pytest.fixture(scope="module")

@@ -80,11 +80,10 @@ class Service:
 # --- the four facts -------------------------------------------------------------------------------------
 
 
-def tick(sweeping: bool = True) -> None:
+def tick() -> None:
     """What beat asks for, more often."""
     push_all_outlets.delay()
-    if sweeping:
-        sweep.delay()
+    sweep.delay()
 
 
 def is_over() -> bool:
@@ -97,9 +96,9 @@ def is_settled(outlets: Iterable[Outlet]) -> bool:
     return is_over() and not any(items_to_push(outlet.pk, "partial", later).exists() for outlet in outlets)
 
 
-def settle(*outlets: Outlet, seconds: float = 45, sweeping: bool = True) -> None:
+def settle(*outlets: Outlet, seconds: float = 60) -> None:
     def ask() -> bool:
-        tick(sweeping)
+        tick()
         time.sleep(0.3)
         return is_settled(outlets)
 

@@ -1,9 +1,11 @@
 """The suite itself is proved: without the sweep, or without confirming, it fails."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushAttempt, PushHistory
@@ -33,14 +35,18 @@ def test_without_the_sweep_a_broker_that_forgets_leaves_a_push_open(
     shop.misbehave(mode="slow", seconds=0.2)
     ring_outlet(branch.pk, push_type="full")
     wait_until(lambda: PushAttempt.objects.filter(outcome="done").exists())
-    for _ in range(20):  # also what the requests under way ring next
+    order = Path(settings.DATA_DIR) / "no-sweep"
+    order.touch()
+    try:
+        service.worker.kill()
         service.redis.flushall()
-    service.worker.kill()
-    service.redis.flushall()
-    service.worker.restart()
-    with pytest.raises(AssertionError, match="not within"):
-        settle(branch, seconds=8, sweeping=False)
-    assert PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+        service.worker.restart()
+        with pytest.raises(AssertionError, match="not within"):
+            settle(branch, seconds=8)
+        assert PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+    finally:
+        order.unlink()
+    settle(branch)
 
 
 def test_without_confirming_a_late_request_leaves_a_wrong_price(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_celery import CeleryTestSetup
 
 from integration.mock_shop import MockShop
@@ -80,12 +80,12 @@ def test_a_request_that_fails_is_tried_again_after_its_pause(
 
 
 def test_beat_pushes_what_changed_at_each_interval(
-    celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop, beat: LocalProcess
+    celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop, start_beat: Callable[[], LocalProcess]
 ) -> None:
     schedule = IntervalSchedule.objects.create(every=1, period="seconds")
     PeriodicTask.objects.create(name="often", task="tasks.push.push_all_outlets", interval=schedule)
-    PeriodicTasks.update_changed()
     stock(branch, 10)
+    start_beat()
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
     set_price(branch, "s00003", "12.34")
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))

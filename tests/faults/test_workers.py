@@ -1,15 +1,15 @@
 """Workers that are killed, stopped, or get what they do not expect."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from dashboard import processes
 from integration.delivery import send_chunk
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk
@@ -20,7 +20,7 @@ from tasks.push import push_chunk, push_outlet, ring_outlet
 from tests.conftest import dashboard_state, set_price, stock
 from tests.faults.local import LocalProcess, wait_until
 from tests.faults.points import POINTS
-from tests.faults.service import Service, in_tests, is_over, prove
+from tests.faults.service import Service, is_over, prove
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,20 +136,17 @@ def test_messages_that_come_twice_at_once_and_later(service: Service, branch: Ou
     assert [request["item_count"] for request in shop.requests] == [500] * 4 + [1]
 
 
-def test_two_beats(service: Service, branch: Outlet, shop: MockShop, tmp_path: Path) -> None:
+def test_two_beats(service: Service, branch: Outlet, shop: MockShop, start_beat: Callable[[], LocalProcess]) -> None:
     schedule = IntervalSchedule.objects.create(every=1, period="seconds")
     PeriodicTask.objects.create(name="often", task="tasks.push.push_all_outlets", interval=schedule)
-    PeriodicTasks.update_changed()
     stock(branch, 1000)
     shop.misbehave(mode="slow", seconds=0.5)
-    beats = [LocalProcess(in_tests(processes.beat()), tmp_path / name) for name in ("one", "two")]
-    try:
-        wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
-        time.sleep(2)
-        wait_until(is_over)
-    finally:
-        for beat in beats:
-            beat.teardown()
+    beats = [start_beat(), start_beat()]
+    wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
+    time.sleep(2)
+    for beat in beats:
+        beat.stop()
+    wait_until(is_over)
     assert [request["item_count"] for request in shop.requests] == [500, 500]
     shop.misbehave(mode="ok")
     prove(shop, branch)
