@@ -37,17 +37,22 @@ def ring_outlet(
 ) -> Started:
     """Start a push of the outlet, or join the open one, and wake the workers once it is committed."""
     outlet = Outlet.objects.defer("api_key", "api_secret").get(pk=outlet_id)
+    return start_and_ring(outlet, push_type, trigger, user_id)
+
+
+def start_and_ring(outlet: Outlet, push_type: str, trigger: str, user_id: int | None = None) -> Started:
     started = start_push(outlet, push_type, trigger, timezone.now(), user_id)
-    transaction.on_commit(lambda: ring(started.rings), robust=True)
+    if started.rings:
+        transaction.on_commit(lambda: ring(started.rings), robust=True)
     return started
 
 
 @app.task
 def push_all_outlets() -> None:
-    """Start a partial push of every enabled outlet that has something to push."""
-    for outlet_id in Outlet.objects.filter(is_active=True, push_enabled=True).values_list("pk", flat=True):
+    """Start a partial push of every enabled outlet that has something to push. Costs one query for each."""
+    for outlet in Outlet.objects.filter(is_active=True, push_enabled=True).defer("api_key", "api_secret"):
         try:
-            ring_outlet(outlet_id, trigger=PushHistory.Trigger.SCHEDULE)
+            start_and_ring(outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.SCHEDULE)
         except CannotPush as exc:
             logger.warning("skipped: %s", exc)
 

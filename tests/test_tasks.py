@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
 from integration.models import Outlet, PushHistory
@@ -90,6 +92,14 @@ def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit
         (second, "partial", "schedule"),
     ]
     assert not unchanged.pushes.exists()
+
+
+def test_a_tick_without_a_change_costs_one_query_for_each_outlet(sent: list[Any]) -> None:
+    for store_id in "12345":
+        make_outlet(store_id)
+    with CaptureQueriesContext(connection) as queries:
+        push_all_outlets()
+    assert (len(queries), PushHistory.objects.count(), sent) == (6, 0, [])
 
 
 @pytest.mark.parametrize(("wanted", "pushes"), [(True, 1), (False, 0)])
