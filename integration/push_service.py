@@ -89,7 +89,8 @@ def is_same(given: object, held: Decimal | int) -> bool:
         return False
 
 
-Progress = Callable[[int], None]
+# Told of each chunk that was sent here, and of None while there is nothing to send yet.
+Progress = Callable[[int | None], None]
 
 
 def run_started(started: Started, on_progress: Progress = lambda chunk_id: None) -> PushHistory | None:
@@ -108,6 +109,7 @@ def run_push(push_id: int, on_progress: Progress) -> PushHistory:
         chunk_id = due_chunk(push_id)
         if chunk_id is None:
             release_abandoned(timezone.now(), push=push_id)
+            on_progress(None)
             time.sleep(POLL_SECONDS)
             continue
         send_chunk(chunk_id, timezone.now())

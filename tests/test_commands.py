@@ -42,6 +42,16 @@ def test_push_with_nothing_to_push(pasons_outlet: Outlet, capsys: Capture) -> No
     assert PushHistory.objects.count() == 1
 
 
+def test_push_says_when_it_has_to_wait(pasons_outlet: Outlet, settings: Any, capsys: Capture, shop: MockShop) -> None:
+    settings.CONTRACTS = {"pasons": {"backoff_seconds": 0.01}}
+    stock(pasons_outlet, 1)
+    shop.misbehave(mode="status", status=429, retry_after="1", times=1)
+    call_command("push", "--outlet", "14", "--wait")
+    out, err = capsys.readouterr()
+    assert out == "14: success: 1 of 1 items accepted\n"
+    assert err.count("14: waiting, for another process") == 1
+
+
 def test_push_as_json(pasons_outlet: Outlet, capsys: Capture) -> None:
     stock(pasons_outlet, 3)
     call_command("push", "--outlet", "14", "--wait", "--json")

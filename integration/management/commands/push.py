@@ -16,9 +16,15 @@ from integration.push_queue import MISCONFIGURED, CannotPush, check_ready, descr
 from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 
+WAITING = "waiting, for another process that has a part of the push or for a pause that the shop needs"
+
 
 class Command(JsonCommand):
     help = "Push what changed (or with --full everything) of one outlet or of all enabled ones."
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waited: set[int] = set()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -77,8 +83,12 @@ class Command(JsonCommand):
         started = start_push(outlet, push_type, PushHistory.Trigger.MANUAL, timezone.now())
         with tqdm(desc=outlet.name, unit=" items", disable=None) as bar:
 
-            def show(chunk_id: int) -> None:
-                bar.update(PushChunk.objects.get(pk=chunk_id).accepted_count)
+            def show(chunk_id: int | None) -> None:
+                if chunk_id is not None:
+                    bar.update(PushChunk.objects.get(pk=chunk_id).accepted_count)
+                elif started.push and started.push.pk not in self.waited:
+                    self.waited.add(started.push.pk)
+                    self.stderr.write(f"{outlet.store_id}: {WAITING}", self.style.NOTICE)
 
             ok, facts = summary(run_started(started, show))
         return answer(outlet, ok, describe(facts), **facts)
