@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet, Value, Window
+from django.db.models.functions import Coalesce, Greatest, RowNumber
 
 from integration.models import UNSETTLED, OutletProduct, RejectedItem
 from integration.platforms.base import Item
@@ -111,7 +111,11 @@ def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: da
 
 
 def confirm_later(ids: Sequence[int], at: datetime) -> None:
-    """Have these outlet products sent again from `at` on, whatever the shop did with what it was sent."""
+    """Have these outlet products sent again from `at` on, whatever the shop did with what it was sent.
+
+    A later time that is set already stays: until then the shop may still apply an older request.
+    """
     if ids:
         lock(ids)
-        OutletProduct.objects.filter(pk__in=ids).update(confirm_at=at)
+        due = Value(at, output_field=DateTimeField())
+        OutletProduct.objects.filter(pk__in=ids).update(confirm_at=Greatest(Coalesce("confirm_at", due), due))

@@ -50,6 +50,7 @@ class PushService:
 
         `data` names items to send even if the shop knows their values: SKUs, or rows of sku, selling_price,
         stock_status. What is sent are the dashboard's values; rows that say otherwise raise ItemsDisagree.
+        An item whose last outcome is unknown is sent when the shop has surely done with that request.
         """
         now = timezone.now()
         check_ready(self.outlet)

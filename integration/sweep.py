@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from integration import history
-from integration.models import EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
+from integration.models import UNSETTLED, EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
 from integration.push_queue import CannotPush, Ring, go_on, release_chunk, start_push, stop_push
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
 
 def start_confirmations(now: datetime) -> list[Ring]:
     """Start a push where the shop has had its time to process a request whose outcome is unknown."""
-    due = OutletProduct.objects.filter(confirm_at__lte=now).values("outlet_id")
+    due = OutletProduct.objects.filter(UNSETTLED, confirm_at__lte=now).values("outlet_id")
     return start_each(due, PushHistory.Trigger.CONFIRM, now)
 
 

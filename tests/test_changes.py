@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integration.changes import Slice, acknowledge, cut, items_to_push, read_items
+from integration.changes import Slice, acknowledge, confirm_later, cut, items_to_push, read_items
 from integration.models import Outlet, OutletProduct
 from integration.platforms.base import Item
 from tests.conftest import make_outlet, set_price, stock
@@ -69,6 +69,14 @@ def test_a_request_that_began_before_an_item_was_due_does_not_confirm_it(outlet:
     OutletProduct.objects.update(confirm_at=due)
     settle(outlet)
     assert OutletProduct.objects.get().confirm_at == (due if kept else None)
+
+
+def test_a_confirmation_is_never_pulled_forward(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    ids = list(OutletProduct.objects.values_list("pk", flat=True))
+    for seconds, kept in ((300, 300), (0, 300), (400, 400)):
+        confirm_later(ids, NOW + timedelta(seconds=seconds))
+        assert OutletProduct.objects.get().confirm_at == NOW + timedelta(seconds=kept)
 
 
 def test_an_acknowledgement_writes_what_was_sent(outlet: Outlet) -> None:

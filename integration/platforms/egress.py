@@ -7,7 +7,8 @@ request could be sent to the metadata service, a neighbour's database or this ma
 import ipaddress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
-TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))  # NAT64, RFC 6052 and 8215
+TRANSLATED = IPv6Network("64:ff9b::/96")  # NAT64, RFC 6052
+TRANSLATED_LOCALLY = IPv6Network("64:ff9b:1::/48")  # RFC 8215: where the other address stands is not known
 COMPATIBLE = IPv6Network("::/96")
 
 
@@ -21,6 +22,8 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
+    if address in TRANSLATED_LOCALLY:
+        return False
     if isinstance(address, IPv6Address) and (hidden := hidden_address(address)):
         return is_public(str(hidden))
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
@@ -32,7 +35,7 @@ def hidden_address(address: IPv6Address) -> IPv4Address | None:
         return address.ipv4_mapped or address.sixtofour
     if address.teredo:
         return address.teredo[1]
-    if address in COMPATIBLE or any(address in network for network in TRANSLATED):
+    if address in COMPATIBLE or address in TRANSLATED:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Collection, Sequence
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote
 
@@ -63,7 +64,9 @@ def client(process_id: int, allow_private: bool) -> httpx.Client:
 
     Outlets that may use private addresses have one of their own, so that no other finds its connections open.
     """
-    return httpx.Client(transport=DeadlineTransport(allow_private), follow_redirects=False, trust_env=False)
+    made = httpx.Client(transport=DeadlineTransport(allow_private), follow_redirects=False, trust_env=False)
+    made.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # one outlet's session is not another's
+    return made
 
 
 def is_tls_error(exc: BaseException | None) -> bool:
@@ -77,7 +80,7 @@ def is_tls_error(exc: BaseException | None) -> bool:
 def classify(exc: Exception) -> tuple[str, bool]:
     """(error kind, may the shop have got the request?) of what httpx raised."""
     if is_tls_error(exc):
-        return "tls", False
+        return "tls", not isinstance(exc, httpx.ConnectError)
     if isinstance(exc, httpx.ConnectError) and "name not found" in str(exc):
         return "name_not_found", False
     return next((kind, sent) for error, kind, sent in ERRORS if isinstance(exc, error))

@@ -54,6 +54,7 @@ def test_public(address: str) -> None:
         "64:ff9b::a9fe:a9fe",
         "64:ff9b::7f00:1",
         "64:ff9b:1::a00:1",
+        "64:ff9b:1:a9fe:a9:fe00:808:808",
         "2002:7f00:1::",
         "2002:a9fe:a9fe::1",
         "2001:0:4136:e378:8000:63bf:f5ff:fffe",

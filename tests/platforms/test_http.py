@@ -3,6 +3,7 @@
 import inspect
 import json
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -242,6 +243,19 @@ def test_basic_credentials_that_the_shop_repeats_are_not_kept(scripted: Scripted
     scripted.answer = (400, {}, b"your header was Basic Y29ycmVjdC1rZXk6c2VjcmV0, and that is wrong")
     result = adapter(scripted.url, secret="secret", auth="basic").send(ITEMS, "key")
     assert result.excerpt == "your header was Basic ***, and that is wrong"
+
+
+def test_a_session_that_a_shop_sets_is_not_kept(scripted: Scripted) -> None:
+    scripted.answer = (200, {"Set-Cookie": "session=of-another-outlet; Path=/"}, b"{}")
+    send(scripted.url)
+    send(scripted.url)
+    assert [request.headers["Cookie"] for request in scripted.requests] == [None, None]
+
+
+def test_a_tls_error_after_the_request_leaves_it_unknown() -> None:
+    broken = httpx.ReadError("[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC]")
+    broken.__cause__ = ssl.SSLError("bad record")
+    assert classify(broken) == ("tls", True)
 
 
 def test_a_redirect_is_not_followed(scripted: Scripted, shop: MockShop) -> None:
