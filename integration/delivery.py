@@ -81,7 +81,7 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
 
 def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
     """How long the endpoint's breaker or the shop's limit keeps the request back."""
-    return health.enter(outlet.pk, now).wait or seconds_to_wait(endpoint_of(outlet), contract, item_count)
+    return health.enter(outlet.pk, now) or seconds_to_wait(endpoint_of(outlet), contract, item_count)
 
 
 def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[Item]:

@@ -5,7 +5,6 @@ closes the breaker, its failure opens it again.
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import F, Q
@@ -18,31 +17,24 @@ PROBE_WAIT = 2.0  # seconds that others wait while one tries
 REASON_LIMIT = 500
 
 
-class Gate(NamedTuple):
-    """Whether a request may go now: `wait` is 0, or the seconds until it is worth asking again."""
-
-    wait: float
-
-
-def read_health(outlet_id: int) -> EndpointHealth | None:
-    return EndpointHealth.objects.filter(pk=outlet_id).first()
-
-
 def paused_until(outlet_id: int, now: datetime) -> EndpointHealth | None:
     """The endpoint's health if its breaker is open."""
     return EndpointHealth.objects.filter(pk=outlet_id, open_until__gt=now).first()
 
 
-def enter(outlet_id: int, now: datetime) -> Gate:
-    """Ask for leave to send a request. Half-open, only one is let in: the others wait for what comes of it."""
-    health = read_health(outlet_id)
+def enter(outlet_id: int, now: datetime) -> float:
+    """Ask for leave to send a request: 0, or the seconds until it is worth asking again.
+
+    Half-open, only one is let in: the others wait for what comes of it.
+    """
+    health = EndpointHealth.objects.filter(pk=outlet_id).first()
     if health is None or health.open_until is None:
-        return Gate(0)
+        return 0
     if health.open_until > now:
-        return Gate((health.open_until - now).total_seconds())
+        return (health.open_until - now).total_seconds()
     free = EndpointHealth.objects.filter(Q(probe_until__isnull=True) | Q(probe_until__lt=Now()), pk=outlet_id)
     probing = free.update(probe_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS))
-    return Gate(0 if probing else PROBE_WAIT)
+    return 0 if probing else PROBE_WAIT
 
 
 def note_success(outlet_id: int) -> None:

@@ -165,10 +165,6 @@ def lock_push_of(chunk_id: int) -> None:
     list(PushHistory.objects.select_for_update().filter(pk__in=chunks).values_list("pk"))
 
 
-def has_open_chunks(push_id: int) -> bool:
-    return PushChunk.objects.filter(push_id=push_id, status__in=PushChunk.OPEN).exists()
-
-
 def fail_waiting_chunks(push_id: int) -> None:
     PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING).update(status=PushChunk.Status.FAILED)
 

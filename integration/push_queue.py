@@ -184,7 +184,7 @@ def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring
         setattr(push, name, value)
     push.save(update_fields=["error_details", "stopped_at", *also])
     history.fail_waiting_chunks(push_id)
-    return [] if history.has_open_chunks(push_id) else end_push(push, now)
+    return [] if history.read_progress(push_id).open_count else end_push(push, now)
 
 
 def cancel_push(push_id: int, who: str, now: datetime) -> list[Ring]:
