@@ -110,6 +110,12 @@ def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: da
         )
 
 
+def put_off(ids: Sequence[int], due_before: datetime, at: datetime) -> None:
+    """Of these outlet products, have those that were due to be confirmed wait until `at`."""
+    if ids:
+        OutletProduct.objects.filter(pk__in=ids, confirm_at__lte=due_before).update(confirm_at=at)
+
+
 def confirm_later(ids: Sequence[int], at: datetime) -> None:
     """Have these outlet products sent again from `at` on, whatever the shop did with what it was sent.
 

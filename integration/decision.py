@@ -18,6 +18,7 @@ class Situation(NamedTuple):
     attempt_count: int  # with the one that was answered
     split_count: int  # of its push so far
     is_stopped: bool  # its push sends nothing more
+    has_accepted: bool = True  # the shop has taken an item of this push
 
 
 class Decision(NamedTuple):
@@ -36,9 +37,15 @@ def decide(result: SendResult, situation: Situation, contract: Contract, chance:
         failures = situation.attempt_count
         delay = seconds_until_retry(failures, contract.backoff_seconds, chance, result.error_kind, result.retry_after)
         return Decision(PushChunk.Status.WAITING, delay)
-    if is_refused_whole(result, contract) and situation.split_count < contract.split_limit:
+    if is_refused_whole(result, contract) and situation.split_count < splits_allowed(situation, contract):
         return Decision(PushChunk.Status.SPLIT)
     return Decision(PushChunk.Status.FAILED)
+
+
+def splits_allowed(situation: Situation, contract: Contract) -> int:
+    """Until the shop has taken something, one way down to a single item: it may be refusing everything."""
+    way_down = contract.batch_size.bit_length() + 1
+    return contract.split_limit if situation.has_accepted else min(contract.split_limit, way_down)
 
 
 def is_refused_whole(result: SendResult, contract: Contract) -> bool:

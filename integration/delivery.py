@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from integration.rate_limit import seconds_to_wait
 
 logger = logging.getLogger(__name__)
 
+CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
@@ -31,12 +34,20 @@ class Sending:
 
     claim: history.Claim
     attempt: PushAttempt
+    revision: int
     items: Sequence[Item]
     contract: Contract
+    began_at: float  # before the claim, by the monotonic clock
 
     @property
     def push(self) -> PushHistory:
         return self.claim.chunk.push
+
+    @property
+    def is_late(self) -> bool:
+        """The worker was held up so long that a request could outlive the claim: its values may be old."""
+        longest = settings.CHUNK_LEASE_SECONDS - self.contract.timeout_seconds
+        return time.monotonic() - self.began_at > longest
 
 
 def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
@@ -60,6 +71,7 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
 @transaction.atomic
 def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
     """Claim the chunk, read its items and write its attempt; or what to ring if nothing may be sent now."""
+    began_at = time.monotonic()
     history.lock_push_of(chunk_id)
     claim = history.claim_chunk(chunk_id)
     if claim is None:
@@ -76,7 +88,7 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
         history.postpone(claim, wait, now)
         return None, [Ring("chunk", chunk_id, wait)]
     attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
-    return Sending(claim, attempt, items, contract), []
+    return Sending(claim, attempt, history.revision_of(attempt), items, contract, began_at), []
 
 
 def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
@@ -109,8 +121,10 @@ def ask_shop(sending: Sending) -> SendResult:
     """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
     adapter = load(sending.push.platform, endpoint_of(sending.push.outlet))
     unknown = frozenset(item.sku for item in sending.items)
+    if sending.is_late:
+        return SendResult(Outcome.RETRY, error_kind="late", message="the worker was held up before it could send")
     try:
-        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}")
+        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}", sending.revision)
     except (KeyboardInterrupt, SystemExit):
         result = SendResult(Outcome.RETRY, unknown=unknown, error_kind="interrupted", message="interrupted")
         record(sending, result, timezone.now())
@@ -143,17 +157,20 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
         return []
     if decision.status != PushChunk.Status.SPLIT:
         record_items(sending, result, now)
+    if decision.status in (PushChunk.Status.DONE, PushChunk.Status.FAILED):
+        put_off_confirmations(sending, result, now)
     return follow(sending, push, result, decision, now)
 
 
 def situation_of(sending: Sending, push: PushHistory) -> Situation:
     attempts = sending.claim.chunk.attempt_count
-    return Situation(len(sending.items), attempts, push.split_count, push.stopped_at is not None)
+    has_accepted = history.has_accepted(push)
+    return Situation(len(sending.items), attempts, push.split_count, push.stopped_at is not None, has_accepted)
 
 
 def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
     """Our answer came after the claim was lost: it may have overtaken a newer value, so send these once more."""
-    at = confirm_time(sending.push.platform, now) if result.unknown else now
+    at = confirm_time(sending.contract, now) if result.unknown else now
     changes.confirm_later([item.id for item in sending.items], at)
 
 
@@ -175,10 +192,18 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     accepted = [item for item in sending.items if item.sku in result.accepted]
     changes.acknowledge(accepted, sending.attempt.started_at, now)
     history.clear_rejections(accepted)
-    history.record_rejections(sending.items, result.rejected, now)
-    if not sending.contract.revision_field:  # with a revision, the shop itself keeps an old value out
-        unknown = [item.id for item in sending.items if item.sku in result.unknown]
-        changes.confirm_later(unknown, confirm_time(sending.push.platform, now))
+    is_named = result.outcome is not Outcome.REFUSED
+    history.record_rejections(sending.push.outlet_id, sending.items, result.rejected, now, is_named=is_named)
+    unknown = [item.id for item in sending.items if item.sku in result.unknown]
+    changes.confirm_later(unknown, confirm_time(sending.contract, now))
+
+
+def put_off_confirmations(sending: Sending, result: SendResult, now: datetime) -> None:
+    """What was due to be confirmed and was not taken is not tried again at once."""
+    done = result.accepted | result.unknown
+    ids = [item.id for item in sending.items if item.sku not in done]
+    at = now + CONFIRM_AGAIN * timedelta(seconds=sending.contract.processing_seconds)
+    changes.put_off(ids, sending.attempt.started_at, at)
 
 
 def follow(sending: Sending, push: PushHistory, result: SendResult, decision: Decision, now: datetime) -> list[Ring]:
@@ -199,10 +224,13 @@ def follow(sending: Sending, push: PushHistory, result: SendResult, decision: De
 
 def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: datetime) -> bool:
     """True if the breaker is open now. Refused credentials open it at once: no other request would fare better."""
-    if result.outcome is Outcome.FORBIDDEN:
+    if result.retry_after:
+        health.hold(outlet_id, result.retry_after, now)
+    if result.outcome is Outcome.FORBIDDEN or result.error_kind == "late":
         return False
     if not counts_as_failure(result, contract):
-        health.note_success(outlet_id)
+        note = health.leave_probe if result.outcome is Outcome.REFUSED else health.note_success
+        note(outlet_id)
         return False
     reason = result.message or f"the answer took {result.elapsed_seconds:.0f} s"
     limit = 1 if result.outcome is Outcome.CREDENTIALS else contract.breaker_failures

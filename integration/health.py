@@ -7,11 +7,11 @@ closes the breaker, its failure opens it again.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import DateTimeField, F, Q, Value
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from integration.models import EndpointHealth
-from integration.retry import seconds_open
+from integration.retry import RETRY_AFTER_CAP, seconds_open
 
 PROBE_WAIT = 2.0  # seconds that others wait while one tries
 REASON_LIMIT = 500
@@ -28,10 +28,12 @@ def enter(outlet_id: int, now: datetime) -> float:
     Half-open, only one is let in: the others wait for what comes of it.
     """
     health = EndpointHealth.objects.filter(pk=outlet_id).first()
-    if health is None or health.open_until is None:
+    if health is None:
         return 0
-    if health.open_until > now:
-        return (health.open_until - now).total_seconds()
+    if pauses := [until for until in (health.open_until, health.hold_until) if until and until > now]:
+        return (max(pauses) - now).total_seconds()
+    if health.open_until is None:
+        return 0
     free = EndpointHealth.objects.filter(Q(probe_until__isnull=True) | Q(probe_until__lt=Now()), pk=outlet_id)
     probing = free.update(probe_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS))
     return 0 if probing else PROBE_WAIT
@@ -41,6 +43,24 @@ def note_success(outlet_id: int) -> None:
     """Close the breaker; costs one query when there is nothing to close."""
     troubled = EndpointHealth.objects.filter(pk=outlet_id).exclude(failure_count=0, open_until__isnull=True)
     troubled.update(failure_count=0, open_count=0, open_until=None, probe_until=None, reason="")
+
+
+def leave_probe(outlet_id: int) -> None:
+    """The probe has shown neither that the endpoint is well nor that it fails: the next request may try."""
+    EndpointHealth.objects.filter(pk=outlet_id, probe_until__isnull=False).update(probe_until=None)
+
+
+def hold(outlet_id: int, seconds: float, now: datetime) -> None:
+    """Send nothing for so long, because the shop has asked for it. A later end that is set already stays."""
+    until = Value(now + timedelta(seconds=min(seconds, RETRY_AFTER_CAP)), output_field=DateTimeField())
+    EndpointHealth.objects.get_or_create(pk=outlet_id)
+    mine = EndpointHealth.objects.filter(pk=outlet_id)
+    mine.update(hold_until=Greatest(Coalesce("hold_until", until), until))
+
+
+def want_full_push(outlet_id: int) -> None:
+    """Keep the wish for a full push that cannot start now: the endpoint's recovery starts it."""
+    EndpointHealth.objects.update_or_create(pk=outlet_id, defaults={"full_push_wanted": True})
 
 
 def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, first: float, chance: float) -> bool:
@@ -62,5 +82,6 @@ def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, firs
 
 
 def reset_health(outlet_id: int) -> None:
-    """Forget what was: the endpoint or its credentials are new."""
-    EndpointHealth.objects.filter(pk=outlet_id).delete()
+    """Forget what was: the endpoint or its credentials are new. What somebody wants pushed stays wanted."""
+    note_success(outlet_id)
+    EndpointHealth.objects.filter(pk=outlet_id).update(hold_until=None)

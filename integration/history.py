@@ -14,11 +14,13 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
-from integration.models import PushAttempt, PushChunk, PushHistory, RejectedItem
-from integration.platforms.base import Item, SendResult
+from integration.models import OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.platforms.base import Item, Outcome, SendResult
 
 ERROR_LIMIT = 2000
 QUARANTINE_AFTER = 3  # identical refusals
+# Longer waits are rows that the sweep rings: a message that waits must stay far below the visibility timeout.
+LONGEST_COUNTDOWN = 60  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,42 @@ def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> N
     )
 
 
-def record_rejections(items: Sequence[Item], reasons: dict[str, str], now: datetime) -> None:
-    """List what the shop refused; a refusal that is repeated is counted."""
+def revision_of(attempt: PushAttempt) -> int:
+    """A number that grows with the values: tries of the same values in a row have the first one's."""
+    revision = attempt.pk
+    earlier = PushAttempt.objects.filter(chunk=attempt.chunk, number__lt=attempt.number) if attempt.number > 1 else []
+    for before in sorted(earlier, key=lambda one: -one.number):
+        if before.items != attempt.items:
+            break
+        revision = before.pk
+    return revision
+
+
+def has_accepted(push: PushHistory) -> bool:
+    return PushChunk.objects.filter(push=push, accepted_count__gt=0).exists()
+
+
+def is_refused_whole(push: PushHistory) -> bool:
+    """The shop has refused every request of the push without naming items."""
+    attempts = PushAttempt.objects.filter(chunk__push=push)
+    return attempts.exists() and not attempts.exclude(outcome=Outcome.REFUSED).exists()
+
+
+def record_rejections(
+    outlet_id: int, items: Sequence[Item], reasons: dict[str, str], now: datetime, *, is_named: bool = True
+) -> None:
+    """List what the shop refused; a refusal that is repeated is counted.
+
+    One that does not name its item counts only if the shop has taken others of the outlet since the last one: it
+    may be refusing everything, and then nothing is wrong with the item.
+    """
     refused = [item for item in items if item.sku in reasons]
     if not refused:
         return
     before = RejectedItem.objects.filter(outlet_product__in=[item.id for item in refused])
     known = {row.outlet_product_id: row for row in before}
-    rows = [rejection(item, reasons[item.sku], known.get(item.id), now) for item in refused]
+    counted = is_named or any(has_taken_since(outlet_id, row.last_rejected_at) for row in before)
+    rows = [rejection(item, reasons[item.sku], known.get(item.id), now, counted) for item in refused]
     updated = ["reason", "rejected_price", "rejected_stock_status", "last_rejected_at", "rejection_count"]
     updated += ["identical_count", "quarantined_at"]
     RejectedItem.objects.bulk_create(
@@ -95,10 +125,14 @@ def record_rejections(items: Sequence[Item], reasons: dict[str, str], now: datet
     )
 
 
-def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime) -> RejectedItem:
+def has_taken_since(outlet_id: int, at: datetime) -> bool:
+    return OutletProduct.objects.filter(outlet_id=outlet_id, pushed_at__gt=at).exists()
+
+
+def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime, counted: bool) -> RejectedItem:
     refusal = (reason, item.selling_price, item.stock_status)
     same = before and (before.reason, before.rejected_price, before.rejected_stock_status) == refusal
-    identical_count = before.identical_count + 1 if before and same else 1
+    identical_count = before.identical_count + counted if before and same else 1
     return RejectedItem(
         outlet_product_id=item.id,
         reason=reason,
@@ -222,7 +256,17 @@ def ring_limit(now: datetime) -> datetime:
 def unheard_chunks(now: datetime) -> QuerySet[PushChunk]:
     """Chunks that are due, were rung a while ago, and that nobody has taken."""
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
-    return PushChunk.objects.filter(due, status=PushChunk.Status.WAITING, rung_at__lte=ring_limit(now))
+    waiting = PushChunk.objects.filter(due, status=PushChunk.Status.WAITING, rung_at__lte=ring_limit(now))
+    return waiting.exclude(waited_long())
+
+
+def long_waits(now: datetime) -> QuerySet[PushChunk]:
+    """Chunks that are due after a wait for which no message was sent."""
+    return PushChunk.objects.filter(waited_long(), status=PushChunk.Status.WAITING, not_before__lte=now)
+
+
+def waited_long() -> Q:
+    return Q(rung_at__isnull=False, not_before__gt=F("rung_at") + timedelta(seconds=LONGEST_COUNTDOWN))
 
 
 def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:

@@ -46,6 +46,10 @@ class EndpointHealth(models.Model):
     open_count = models.PositiveIntegerField(default=0, help_text="times it has opened since the last success")
     open_until = models.DateTimeField(null=True)
     probe_until = models.DateTimeField(null=True)
+    hold_until = models.DateTimeField(null=True, help_text="the shop has asked to be left alone until then")
+    full_push_wanted = models.BooleanField(
+        default=False, help_text="somebody asked for everything when the breaker opened"
+    )
     reason = models.TextField(blank=True)
 
     class Meta:

@@ -4,6 +4,7 @@ The rows are the queue. Every step returns what to ring; whether anybody hears i
 """
 
 import logging
+import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -94,6 +95,8 @@ def describe_pause(outlet: Outlet, health: EndpointHealth) -> str:
 
 
 def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None) -> PushHistory:
+    if push_type == PushHistory.PushType.FULL:
+        EndpointHealth.objects.filter(pk=outlet.pk, full_push_wanted=True).update(full_push_wanted=False)
     return PushHistory.objects.create(
         outlet=outlet,
         platform=outlet.platform,
@@ -104,14 +107,16 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
     )
 
 
+@transaction.atomic
 def join_push(outlet: Outlet, asked: dict[str, Any]) -> PushHistory | None:
     """None if the open push has ended meanwhile. A full push that was asked for is not reduced to a partial one."""
-    open_pushes = PushHistory.objects.filter(outlet=outlet, status__in=PushHistory.OPEN)
-    if asked["next_push_type"] == PushHistory.PushType.PARTIAL:
-        open_pushes.exclude(next_push_type=PushHistory.PushType.FULL).update(**asked)
-    else:
-        open_pushes.update(**asked)
-    return open_pushes.first()
+    push = PushHistory.objects.select_for_update().filter(outlet=outlet, status__in=PushHistory.OPEN).first()
+    if push is None or (asked["next_push_type"], push.next_push_type) == ("partial", "full"):
+        return push
+    for name, value in asked.items():
+        setattr(push, name, value)
+    push.save(update_fields=[*asked])
+    return push
 
 
 # --- plan -----------------------------------------------------------------------------------------------
@@ -165,7 +170,23 @@ def end_push(push: PushHistory, now: datetime) -> list[Ring]:
     """Give the push its final state, and start at once what was asked for while it was open."""
     history.close_push(push, now)
     logger.info("push %d of outlet %d ended: %s", push.pk, push.outlet_id, push.status)
-    if not push.next_push_type:
+    if history.is_refused_whole(push):
+        count_refused_push(push, now)
+    return start_next(push, now) if push.next_push_type else []
+
+
+def count_refused_push(push: PushHistory, now: datetime) -> None:
+    """A push of which the shop took nothing counts once for the breaker, however many requests it was."""
+    contract = contract_or_default(push.platform)
+    limit, first = contract.breaker_failures, contract.breaker_seconds
+    reason = f"every request was refused: {push.error_details or push.response_message}"
+    health.note_failure(push.outlet_id, reason, now, limit=limit, first=first, chance=random.random())
+
+
+def start_next(push: PushHistory, now: datetime) -> list[Ring]:
+    """Start what was asked for while the push was open; in a breaker's pause, a full push waits for its end."""
+    if push.next_push_type == PushHistory.PushType.FULL and health.paused_until(push.outlet_id, now):
+        health.want_full_push(push.outlet_id)
         return []
     try:
         return start_push(push.outlet, push.next_push_type, push.next_trigger, now, push.next_created_by_id).rings
@@ -211,6 +232,7 @@ def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
     if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
         return []
     confirm_abandoned(chunk, push, now)
+    health.leave_probe(push.outlet_id)
     return [Ring("chunk", chunk.pk)] if again else go_on(push.pk, now)
 
 
@@ -227,10 +249,13 @@ def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> Non
     for attempt in PushAttempt.objects.filter(chunk=chunk, finished_at__isnull=True):
         lost = SendResult(Outcome.RETRY, error_kind="worker_lost", message="the worker did not report back")
         history.finish_attempt(attempt, lost, now)
-        if not contract_or_default(push.platform).revision_field:
-            changes.confirm_later([row[0] for row in attempt.items], confirm_time(push.platform, now))
+        at = confirm_time(contract_or_default(push.platform), now)
+        changes.confirm_later([row[0] for row in attempt.items], at)
 
 
-def confirm_time(platform: str, now: datetime) -> datetime:
-    """When the shop has surely done with a request that it may have got."""
-    return now + timedelta(seconds=contract_or_default(platform).processing_seconds)
+def confirm_time(contract: Contract, now: datetime) -> datetime:
+    """When a request that the shop may have got can do no harm any more: it has surely done with it by then.
+
+    Where the shop goes by revisions, the next one keeps an old value out at once.
+    """
+    return now if contract.revision_field else now + timedelta(seconds=contract.processing_seconds)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from integration import history
 from integration.models import UNSETTLED, EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 def sweep(now: datetime) -> list[Ring]:
     """Bring everything that is stuck on its way again; costs a few queries when nothing is."""
-    return [*rescue(now), *start_confirmations(now), *start_recoveries(now)]
+    return [*rescue(now), *ring_waits(now), *start_confirmations(now), *start_recoveries(now)]
 
 
 # --- rescue: in normal running there is nothing to do ---------------------------------------------------
@@ -78,6 +78,10 @@ def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
 # --- what is due ----------------------------------------------------------------------------------------
 
 
+def ring_waits(now: datetime) -> list[Ring]:
+    return [Ring("chunk", chunk_id) for chunk_id in history.long_waits(now).values_list("pk", flat=True)]
+
+
 def start_confirmations(now: datetime) -> list[Ring]:
     """Start a push where the shop has had its time to process a request whose outcome is unknown."""
     due = OutletProduct.objects.filter(UNSETTLED, confirm_at__lte=now).values("outlet_id")
@@ -86,19 +90,23 @@ def start_confirmations(now: datetime) -> list[Ring]:
 
 def start_recoveries(now: datetime) -> list[Ring]:
     """Start a push where a breaker has been open for its time: its first request is the probe."""
+    wanted = EndpointHealth.objects.filter(Q(open_until__isnull=True) | Q(open_until__lte=now), full_push_wanted=True)
+    full = start_each(wanted.values("outlet_id"), PushHistory.Trigger.RECOVERY, now, PushHistory.PushType.FULL)
     half_open = EndpointHealth.objects.filter(open_until__lte=now).values("outlet_id")
-    return start_each(half_open, PushHistory.Trigger.RECOVERY, now)
+    return full + start_each(half_open, PushHistory.Trigger.RECOVERY, now)
 
 
-def start_each(outlet_ids: Any, trigger: PushHistory.Trigger, now: datetime) -> list[Ring]:
+def start_each(
+    outlet_ids: Any, trigger: PushHistory.Trigger, now: datetime, push_type: str = PushHistory.PushType.PARTIAL
+) -> list[Ring]:
     idle = Outlet.objects.filter(pk__in=outlet_ids, is_active=True, push_enabled=True)
     idle = idle.exclude(pushes__status__in=PushHistory.OPEN).defer("api_key", "api_secret")
-    return [ring for outlet in idle for ring in start_one(outlet, trigger, now)]
+    return [ring for outlet in idle for ring in start_one(outlet, trigger, now, push_type)]
 
 
-def start_one(outlet: Outlet, trigger: PushHistory.Trigger, now: datetime) -> list[Ring]:
+def start_one(outlet: Outlet, trigger: PushHistory.Trigger, now: datetime, push_type: str) -> list[Ring]:
     try:
-        return start_push(outlet, PushHistory.PushType.PARTIAL, trigger, now).rings
+        return start_push(outlet, push_type, trigger, now).rings
     except CannotPush as exc:
         logger.info("no %s push: %s", trigger, exc)
         return []

@@ -9,14 +9,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integration.delivery import send_chunk
+from integration.history import LONGEST_COUNTDOWN
 from integration.models import Outlet, PushHistory
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
 from tasks import app
 
 logger = logging.getLogger(__name__)
-
-# Longer waits stay rows: the sweep rings them. A message that waits must stay far below the visibility timeout.
-LONGEST_COUNTDOWN = 60
 
 
 def ring(rings: list[Ring]) -> None:

@@ -12,8 +12,8 @@ class Meanwhile(Memory):
 
     hook: ClassVar[Callable[[], None]]
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
-        result = super().send(items, request_key)
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
+        result = super().send(items, request_key, revision)
         type(self).hook()
         return result
 
@@ -21,5 +21,5 @@ class Meanwhile(Memory):
 class Failing(Memory):
     """An adapter with a mistake in it."""
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
         raise ZeroDivisionError("secret-in-an-exception")

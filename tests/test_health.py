@@ -1,6 +1,7 @@
 """The breaker of an endpoint."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -13,7 +14,7 @@ from integration.platforms.memory import Memory
 from integration.push_queue import CannotPush, plan_push, start_push
 from integration.push_service import PushService
 from integration.sweep import sweep
-from tests.conftest import dashboard_state, memory_state, stock
+from tests.conftest import dashboard_state, memory_state, set_price, stock
 
 pytestmark = pytest.mark.django_db
 DOWN = SendResult(Outcome.RETRY, error_kind="connect", message="Connection refused")
@@ -73,6 +74,39 @@ def test_a_probe_whose_worker_died_leaves_its_place_to_another(outlet: Outlet) -
     assert health.enter(outlet.pk, timezone.now()) == 0
 
 
+# --- a shop that names its own time ----------------------------------------------------------------------
+
+
+def test_retry_after_holds_back_every_request_of_the_outlet(outlet: Outlet, settings: Any) -> None:
+    settings.PUSH_WINDOW = 2
+    stock(outlet, 1500)
+    push = start_push(outlet, "full", "manual", timezone.now()).push
+    assert push is not None
+    (first,) = plan_push(push.pk, timezone.now())
+    second, third = send_chunk(first.id, timezone.now())
+    Memory.script.append(SendResult(Outcome.RETRY, error_kind="http_429", status_code=429, retry_after=40))
+    (again,) = send_chunk(second.id, timezone.now())
+    (held,) = send_chunk(third.id, timezone.now())
+    assert (again.delay, held.id) == (40, third.id)
+    assert 39 < held.delay <= 40
+    assert PushAttempt.objects.count() == 2
+    assert PushChunk.objects.get(pk=third.id).attempt_count == 0
+    assert health.enter(outlet.pk, timezone.now() + timedelta(seconds=41)) == 0
+
+
+def test_retry_after_is_obeyed_for_a_quarter_of_an_hour_at_most(outlet: Outlet) -> None:
+    now = timezone.now()
+    health.hold(outlet.pk, 10**6, now)
+    health.hold(outlet.pk, 1, now)
+    assert health.enter(outlet.pk, now) == 900
+
+
+def test_another_endpoint_is_not_held(outlet: Outlet) -> None:
+    health.hold(outlet.pk, 60, timezone.now())
+    health.reset_health(outlet.pk)
+    assert health.enter(outlet.pk, timezone.now()) == 0
+
+
 # --- in a push ------------------------------------------------------------------------------------------
 
 
@@ -111,6 +145,33 @@ def test_after_its_time_the_sweep_pushes_what_has_gathered(outlet: Outlet) -> No
     assert PushHistory.objects.get().status == "success"
     assert memory_state() == dashboard_state(outlet)
     assert EndpointHealth.objects.get().open_until is None
+
+
+def test_a_full_push_that_was_asked_for_is_pushed_when_the_breaker_lets_it(outlet: Outlet) -> None:
+    """Asked for during a push that then opens the breaker."""
+    stock(outlet, 3)
+    PushService(outlet).push()
+    set_price(outlet, "s00000", "11")
+    push = start_push(outlet, "partial", "schedule", timezone.now()).push
+    assert push is not None
+    assert start_push(outlet, "full", "manual", timezone.now()).joined
+    (ring,) = plan_push(push.pk, timezone.now())
+    Memory.script.append(SendResult(Outcome.CREDENTIALS, message="credentials refused"))
+    assert send_chunk(ring.id, timezone.now()) == []
+    let_time_pass(outlet)
+    sweep(timezone.now())
+    recovery = PushHistory.objects.filter(status="queued").get()
+    assert (recovery.push_type, recovery.trigger) == ("full", "recovery")
+    assert not EndpointHealth.objects.get().full_push_wanted
+
+
+def test_a_connection_that_works_starts_what_was_asked_for_too(outlet: Outlet) -> None:
+    stock(outlet, 3)
+    health.want_full_push(outlet.pk)
+    fail(outlet, 5)
+    PushService(outlet).test_connection()
+    sweep(timezone.now())
+    assert PushHistory.objects.get().push_type == "full"
 
 
 def test_a_chunk_waits_for_the_probe_without_losing_an_attempt(outlet: Outlet) -> None:

@@ -1,6 +1,6 @@
 """Requests and items that the shop refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -9,10 +9,20 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integration import health
 from integration.changes import items_to_push
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.models import (
+    EndpointHealth,
+    Outlet,
+    OutletProduct,
+    PushAttempt,
+    PushChunk,
+    PushHistory,
+    RejectedItem,
+)
 from integration.platforms.base import Item, Outcome, SendResult
 from integration.platforms.memory import Memory
+from integration.push_queue import CannotPush
 from integration.push_service import PushService
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, set_price, stock
 
@@ -26,13 +36,13 @@ class Strict(Memory):
     status: ClassVar[int] = 400
     limit: ClassVar[int] = 10_000
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
         if len(items) > self.limit:
             return SendResult(Outcome.REFUSED, status_code=413, error_kind="http_413", message="too large")
         if any(item.sku in self.poison for item in items):
             kind = f"http_{self.status}"
             return SendResult(Outcome.REFUSED, status_code=self.status, error_kind=kind, message="bad request")
-        return super().send(items, request_key)
+        return super().send(items, request_key, revision)
 
 
 @pytest.fixture
@@ -69,11 +79,12 @@ def test_a_request_that_is_too_large_is_halved(outlet: Outlet, strict: type[Stri
 
 
 def test_the_requests_that_splitting_costs_are_bounded(outlet: Outlet, strict: type[Strict]) -> None:
-    strict.poison = set(stock(outlet, 500))
-    assert push(outlet)["status"] == "failed"
-    assert PushHistory.objects.get().split_count == 50
-    assert PushAttempt.objects.count() == 101
-    assert not memory_state()
+    strict.poison = set(stock(outlet, 500)[:-1])
+    assert push(outlet)["accepted_count"] == 0
+    strict.poison = set(list(strict.poison)[::2])
+    push(outlet)
+    assert PushHistory.objects.first().split_count == 50  # type: ignore[union-attr]
+    assert PushAttempt.objects.filter(chunk__push=PushHistory.objects.first()).count() == 101
 
 
 @pytest.mark.parametrize("status", [404, 405, 301])
@@ -96,6 +107,58 @@ def test_exactly_the_bad_items_stand_alone(strict: type[Strict], count: int, poi
     assert set(RejectedItem.objects.values_list("outlet_product__product__sku", flat=True)) == strict.poison
     assert memory_state().keys() == set(skus) - strict.poison
     assert acknowledged_state(outlet) == memory_state()
+
+
+# --- a shop that refuses everything for a while ----------------------------------------------------------
+
+
+def test_a_shop_that_refuses_everything_gets_few_requests(outlet: Outlet, strict: type[Strict]) -> None:
+    strict.poison = set(stock(outlet, 500))
+    assert push(outlet)["status"] == "failed"
+    assert (PushHistory.objects.get().split_count, PushAttempt.objects.count()) == (10, 21)
+    assert not memory_state()
+
+
+def test_an_outage_of_refusals_puts_no_good_item_into_quarantine(
+    outlet: Outlet, strict: type[Strict], quick: Callable[..., None]
+) -> None:
+    quick(breaker_failures=100)
+    strict.poison = set(stock(outlet, 500))
+    for _ in range(5):
+        push(outlet)
+    assert RejectedItem.objects.exists()
+    assert not RejectedItem.objects.filter(quarantined_at__isnull=False).exists()
+    strict.poison = set()
+    assert push(outlet)["status"] == "success"
+    assert memory_state() == dashboard_state(outlet) == acknowledged_state(outlet)
+
+
+def test_a_bad_item_counts_while_the_shop_takes_others(outlet: Outlet, strict: type[Strict]) -> None:
+    bad, good, *_ = stock(outlet, 5)
+    strict.poison = {bad}
+    for price in ("11", "12", "13"):
+        set_price(outlet, good, price)
+        push(outlet)
+    assert RejectedItem.objects.get().quarantined_at is not None
+    assert push(outlet)["status"] == "nothing to push"
+
+
+def test_pushes_that_are_refused_whole_open_the_breaker(
+    outlet: Outlet, strict: type[Strict], quick: Callable[..., None]
+) -> None:
+    quick(breaker_failures=3)
+    strict.poison = set(stock(outlet, 10))
+    assert [push(outlet)["status"] for _ in range(3)] == ["failed"] * 3
+    with pytest.raises(CannotPush, match=r"left alone until .* \(every request was refused"):
+        push(outlet)
+
+
+def test_half_open_a_bad_item_does_not_keep_the_others_back(outlet: Outlet, strict: type[Strict]) -> None:
+    bad, *_ = stock(outlet, 5)
+    strict.poison = {bad}
+    health.note_failure(outlet.pk, "down", timezone.now() - timedelta(hours=1), limit=1, first=1, chance=0)
+    assert push(outlet)["accepted_count"] == 4
+    assert EndpointHealth.objects.get().open_until is None
 
 
 # --- quarantine -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order, in the end the shop has what the dashboard says."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -9,9 +10,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from integration.models import Outlet, OutletProduct, PushHistory, RejectedItem
+from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
+from integration.platforms import contract_of
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.memory import Memory
+from integration.push_queue import release_abandoned
 from integration.push_service import PushService
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, stock
 
@@ -24,47 +27,59 @@ class Unreliable(Memory):
     """A shop whose next answers are told beforehand, and that may apply a request long after its time-out."""
 
     plan: ClassVar[list[str]] = []
-    late: ClassVar[list[list[Item]]] = []
+    late: ClassVar[list[tuple[list[Item], int]]] = []
     ever: ClassVar[set[tuple[str, str, int]]] = set()
     during: ClassVar[list[Callable[[], None]]] = []
+    revisions: ClassVar[dict[str, int]] = {}
 
     @classmethod
-    def apply(cls, items: Sequence[Item]) -> None:
+    def apply(cls, items: Sequence[Item], revision: int = 0) -> None:
+        """With revisions, an older one changes nothing."""
+        items = [item for item in items if cls.revisions.get(item.sku, 0) <= revision]
+        cls.revisions.update((item.sku, revision) for item in items)
         cls.shops.setdefault("007", {}).update({i.sku: (i.selling_price, i.stock_status) for i in items})
         cls.ever.update((i.sku, f"{i.selling_price:.2f}", i.stock_status) for i in items)
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
+        revision = revision if self.contract.revision_field else 0
         if self.during:
             self.during.pop()()
         match self.plan.pop(0) if self.plan else "ok":
             case "ok":
-                self.apply(items)
+                self.apply(items, revision)
                 return SendResult(Outcome.DONE, accepted=skus(items))
             case "refuse":
-                self.apply(items[1:])
+                self.apply(items[1:], revision)
                 return SendResult(Outcome.DONE, accepted=skus(items[1:]), rejected={items[0].sku: "no"})
             case "refuse-all":
                 return SendResult(Outcome.REFUSED, status_code=400, error_kind="http_400", message="no")
             case "lost":
                 return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
             case "applied":
-                self.apply(items)
+                self.apply(items, revision)
                 return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
             case "late":
-                self.late.append(list(items))
+                self.late.append((list(items), revision))
                 return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="timeout")
             case "half":
-                self.apply(items[: len(items) // 2])
+                self.apply(items[: len(items) // 2], revision)
                 return SendResult(Outcome.BROKEN, unknown=skus(items), error_kind="bad_answer")
         return SendResult(Outcome.CREDENTIALS, message="no")
 
 
 def time_passes() -> None:
-    """The shop applies what it still holds; only then are unknown outcomes due to be confirmed."""
-    for items in Unreliable.late:
-        Unreliable.apply(items)
+    """The shop applies what it still holds; only then are unknown outcomes due, unless revisions keep it out."""
+    for items, revision in Unreliable.late:
+        Unreliable.apply(items, revision)
     Unreliable.late.clear()
-    OutletProduct.objects.filter(confirm_at__isnull=False).update(confirm_at=timezone.now())
+    if not contract_of("memory").revision_field:
+        OutletProduct.objects.filter(confirm_at__isnull=False).update(confirm_at=timezone.now())
+
+
+def lose_claim() -> None:
+    """The worker that is sending is taken for dead."""
+    PushChunk.objects.filter(status="sending").update(claimed_until=timezone.now() - timedelta(seconds=1))
+    release_abandoned(timezone.now())
 
 
 def set_values(number: int, cents: int, status: int) -> None:
@@ -84,22 +99,30 @@ def push(outlet: Outlet, push_type: str) -> None:
 
 
 changes = st.tuples(st.integers(0, SKU_COUNT - 1), st.integers(1, 500), st.integers(0, 1))
-faults = st.sampled_from(["refuse", "refuse-all", "lost", "applied", "late", "half", "credentials"])
+KINDS = ["refuse", "refuse-all", "lost", "applied", "late", "half", "credentials"]
+faults = st.tuples(st.sampled_from(KINDS), st.integers(1, 4))
 steps = st.one_of(
     st.tuples(st.just("change"), changes),
     st.tuples(st.just("change in flight"), changes),
     st.tuples(st.just("push"), st.sampled_from(["partial", "full"])),
     st.tuples(st.just("push with a fault"), faults),
     st.tuples(st.just("change and push"), changes),
+    st.tuples(st.just("claim lost in flight"), changes),
+    st.tuples(st.just("push by name"), st.integers(0, SKU_COUNT - 1)),
     st.tuples(st.just("time passes"), st.none()),
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@example(sequence=[("push with a fault", "late"), ("change and push", (0, 1, 0))])
+@pytest.mark.parametrize("revision_field", ["", "revision"])
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@example(sequence=[("push with a fault", ("late", 1)), ("change and push", (0, 1, 0))])
+@example(
+    sequence=[("push", "full"), ("change", (0, 1, 0)), ("push with a fault", ("applied", 3)), ("change", (0, 1000, 1))]
+)
 @given(sequence=st.lists(steps, max_size=12))
-def test_in_the_end_the_states_are_equal(settings: Any, sequence: list[tuple[str, Any]]) -> None:
+def test_in_the_end_the_states_are_equal(settings: Any, revision_field: str, sequence: list[tuple[str, Any]]) -> None:
     contract = {"backoff_seconds": 0.0001, "batch_size": 2, "breaker_failures": 10_000, "breaker_seconds": 0.0001}
+    contract |= {"revision_field": revision_field}
     settings.PLATFORMS = {"memory": "tests.test_state_equality.Unreliable"}
     settings.CONTRACTS = {"memory": contract}
     outlet = start_anew()
@@ -113,10 +136,16 @@ def test_in_the_end_the_states_are_equal(settings: Any, sequence: list[tuple[str
 def take(what: str, value: Any, outlet: Outlet) -> None:
     if what == "change in flight":
         Unreliable.during.append(lambda: set_values(*value))
+    if what == "claim lost in flight":
+        Unreliable.during.append(lambda: (set_values(*value), lose_claim()))
+    if what == "push by name":
+        PushService(outlet).push([f"s{value:05d}"])
+        check_records(outlet)
+        return
     if what.startswith("change and") or what == "change":
         set_values(*value)
     if what == "push with a fault":
-        Unreliable.plan.append(value)
+        Unreliable.plan.extend([value[0]] * value[1])
     if what == "time passes":
         time_passes()
     if "push" in what:
@@ -127,7 +156,7 @@ def start_anew() -> Outlet:
     PushHistory.objects.all().delete()
     Outlet.objects.all().delete()
     Memory.reset()
-    for kept in (Unreliable.plan, Unreliable.late, Unreliable.ever, Unreliable.during):
+    for kept in (Unreliable.plan, Unreliable.late, Unreliable.ever, Unreliable.during, Unreliable.revisions):
         kept.clear()
     outlet = make_outlet()
     stock(outlet, SKU_COUNT)

@@ -1,5 +1,6 @@
 """What was left behind is found and brought on its way."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,11 @@ from django.utils import timezone
 
 from integration.delivery import prepare, send_chunk
 from integration.history import claim_chunk
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, Rescue
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.memory import Memory
 from integration.push_queue import Ring, plan_push, start_push
+from integration.push_service import run_push
 from integration.sweep import sweep
 from tests.conftest import make_outlet, memory_state, stock
 
@@ -39,10 +43,10 @@ def test_nothing_is_found_where_nothing_is_stuck(outlet: Outlet) -> None:
     assert sweep(timezone.now()) == []
 
 
-def test_a_quiet_sweep_costs_eight_queries() -> None:
+def test_a_quiet_sweep_costs_nine_queries() -> None:
     with CaptureQueriesContext(connection) as queries:
         sweep(timezone.now())
-    assert len(queries) <= 8
+    assert len(queries) <= 9
 
 
 def test_a_push_whose_message_was_lost_is_rung_after_a_minute(outlet: Outlet) -> None:
@@ -68,6 +72,7 @@ def test_a_chunk_that_waits_for_its_time_is_left_alone(outlet: Outlet) -> None:
     PushChunk.objects.update(not_before=now + timedelta(seconds=600))
     assert sweep(now + timedelta(seconds=599)) == []
     assert sweep(now + timedelta(seconds=601)) == [Ring("chunk", chunk.pk)]
+    assert not Rescue.objects.exists()
 
 
 def test_a_claim_of_a_dead_worker_is_taken_back_and_its_items_are_confirmed(outlet: Outlet) -> None:
@@ -117,6 +122,28 @@ def test_items_to_confirm_start_a_push_when_they_are_due(outlet: Outlet) -> None
     assert sweep(now) == []
     (ring,) = sweep(now + timedelta(seconds=10))
     assert ring == Ring("push", PushHistory.objects.get(trigger="confirm").pk)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        SendResult(Outcome.REFUSED, status_code=404, error_kind="http_404", message="no such path"),
+        SendResult(Outcome.DONE, rejected={"s00000": "not now"}),
+        SendResult(Outcome.RETRY, status_code=429, error_kind="http_429", message="too many"),
+    ],
+)
+def test_what_cannot_be_confirmed_is_not_tried_every_minute(
+    outlet: Outlet, answer: SendResult, quick: Callable[..., None]
+) -> None:
+    quick(attempts=1)
+    stock(outlet, 1)
+    now = timezone.now()
+    OutletProduct.objects.update(pushed_price="10.00", pushed_stock_status=1, pushed_at=now, confirm_at=now)
+    Memory.script.append(answer)
+    (ring,) = sweep(now)
+    run_push(ring.id, lambda chunk_id: None)
+    assert sweep(now + timedelta(minutes=14)) == []
+    assert len(sweep(now + timedelta(minutes=16))) == 1
 
 
 def test_an_outlet_that_cannot_push_does_not_stop_the_sweep(outlet: Outlet) -> None:

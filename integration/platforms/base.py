@@ -1,6 +1,6 @@
 """What every platform's adapter takes and gives. Plain values: adapters know no models.
 
-send(items) -> SendResult       for the request one outcome, and for each item accepted, rejected or unknown
+send(items, ...) -> SendResult  for the request one outcome, and for each item accepted, rejected or unknown
 test_connection() -> ConnectionResult
 """
 
@@ -87,7 +87,9 @@ class Platform(Protocol):
 
     def __init__(self, contract: Contract, endpoint: Endpoint) -> None: ...
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult: ...
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
+        """`request_key` is the same for every try of a chunk, `revision` greater for newer values of it."""
+        ...
 
     def test_connection(self) -> ConnectionResult: ...
 

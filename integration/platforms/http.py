@@ -139,16 +139,16 @@ class HttpPlatform:
         key = {self.contract.auth_query: self.endpoint.api_key} if self.contract.auth == "query" else {}
         return fill_all(self.contract.query, self.endpoint) | key
 
-    def body(self, items: Sequence[Item]) -> bytes:
-        return encode_body(self.contract, self.endpoint, items)
+    def body(self, items: Sequence[Item], revision: int) -> bytes:
+        return encode_body(self.contract, self.endpoint, items, revision)
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
         started = time.monotonic()
-        result = self.exchange(items, request_key)
+        result = self.exchange(items, request_key, revision)
         return dataclasses.replace(result, elapsed_seconds=time.monotonic() - started)
 
-    def exchange(self, items: Sequence[Item], request_key: str) -> SendResult:
-        body = self.body(items)
+    def exchange(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
+        body = self.body(items, revision)
         digest = hashlib.sha256(body).hexdigest()[:32]
         headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request_key}-{digest}"}
         try:

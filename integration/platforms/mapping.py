@@ -1,6 +1,5 @@
 """From items to a request's body, as the contract says. Compiled for each request; nothing is interpreted per item."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,9 +12,9 @@ ENCODER = msgspec.json.Encoder(decimal_format="number")
 Value = Callable[[Item], Any]
 
 
-def encode_body(contract: Contract, endpoint: Endpoint, items: Sequence[Item]) -> bytes:
+def encode_body(contract: Contract, endpoint: Endpoint, items: Sequence[Item], revision: int = 0) -> bytes:
     """The body in JSON: the bare array, or the array in its envelope."""
-    columns = compile_columns(contract, endpoint)
+    columns = compile_columns(contract, endpoint, revision)
     rows = [{name: value(item) for name, value in columns} for item in items]
     if not contract.items_key:
         return ENCODER.encode(rows)
@@ -25,7 +24,7 @@ def encode_body(contract: Contract, endpoint: Endpoint, items: Sequence[Item]) -
     return ENCODER.encode({**envelope, contract.items_key: rows})
 
 
-def compile_columns(contract: Contract, endpoint: Endpoint) -> list[tuple[str, Value]]:
+def compile_columns(contract: Contract, endpoint: Endpoint, revision: int = 0) -> list[tuple[str, Value]]:
     """Each name in an item, and how its value is made."""
     values: dict[str, Value] = {
         "sku": lambda item: item.sku,
@@ -36,7 +35,7 @@ def compile_columns(contract: Contract, endpoint: Endpoint) -> list[tuple[str, V
     columns = [(name, values[source]) for name, source in [*names, *contract.item_copies.items()]]
     columns += [(name, constant(value)) for name, value in fill_all(contract.item_constants, endpoint).items()]
     if contract.revision_field:
-        columns.append((contract.revision_field, constant(time.time_ns() // 1000)))
+        columns.append((contract.revision_field, constant(revision)))
     return columns
 
 

@@ -25,7 +25,7 @@ class Memory:
         cls.script.clear()
         cls.refused.clear()
 
-    def send(self, items: Sequence[Item], request_key: str) -> SendResult:
+    def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
         if self.script:
             return self.script.pop(0)
         rejected = {item.sku: self.refused[item.sku] for item in items if item.sku in self.refused}

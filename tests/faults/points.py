@@ -6,3 +6,9 @@ POINTS = {
     "before-ring": ("tasks.push", "ring"),
     "in-plan": ("integration.push_queue", "open_chunks"),
 }
+
+# What can be switched off by a file of that name: (module, function).
+SWITCHES = {
+    "no-sweep": ("tasks.maintenance", "sweep_pushes"),
+    "no-confirming": ("integration.changes", "confirm_later"),
+}

@@ -10,7 +10,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 
-from tests.faults.points import POINTS
+from tests.faults.points import POINTS, SWITCHES
 
 Function = Callable[..., Any]
 
@@ -22,26 +22,27 @@ class SabotageConfig(AppConfig):
         for point, (module, name) in POINTS.items():
             target = __import__(module, fromlist=[name])
             setattr(target, name, deadly(getattr(target, name), point))
-        maintenance = __import__("tasks.maintenance", fromlist=["sweep_pushes"])
-        maintenance.sweep_pushes = idle(maintenance.sweep_pushes)
+        for order, (module, name) in SWITCHES.items():
+            target = __import__(module, fromlist=[name])
+            setattr(target, name, idle(getattr(target, name), order))
 
 
-def idle(function: Function) -> Function:
-    """The function, unless a file says that it is to do nothing."""
+def idle(function: Function, order: str) -> Function:
+    """The function, unless a file of that name says that it is to do nothing."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        return [] if (settings.DATA_DIR / "no-sweep").exists() else function(*args, **kwargs)
+        return [] if (settings.DATA_DIR / order).exists() else function(*args, **kwargs)
 
     return wrapped
 
 
 def deadly(function: Function, point: str) -> Function:
-    """The function, unless the file is there: then nothing of it, and the end of the process and its parent."""
+    """The function, unless the file is there: then the process is stopped first, or killed, or its parent is too."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        for which in ("worker", "child", "every-child"):
+        for which in ("worker", "child", "every-child", "nobody"):
             die_if_told(settings.DATA_DIR / f"kill-{which}-{point}", which)
         return function(*args, **kwargs)
 
@@ -55,4 +56,4 @@ def die_if_told(order: Path, which: str) -> None:
         order.unlink(missing_ok=True)
     if which == "worker":
         os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGSTOP if which == "nobody" else signal.SIGKILL)

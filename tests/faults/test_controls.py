@@ -1,8 +1,8 @@
 """The suite itself is proved: without the sweep, or without confirming, it fails."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,15 +17,14 @@ from tests.faults.service import Service, settle
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(scope="module")
-def running_service(
-    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[Service]:
-    """A service that believes that its shop honours revisions, and so does not confirm; the mock shop does not."""
-    with django_db_blocker.unblock():
-        service = Service(tmp_path_factory.mktemp("service"), revision_field="revision")
-        yield service
-        service.teardown()
+@contextmanager
+def switched_off(order: str) -> Iterator[None]:
+    path = Path(settings.DATA_DIR) / order
+    path.touch()
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def test_without_the_sweep_a_broker_that_forgets_leaves_a_push_open(
@@ -35,17 +34,13 @@ def test_without_the_sweep_a_broker_that_forgets_leaves_a_push_open(
     shop.misbehave(mode="slow", seconds=0.2)
     ring_outlet(branch.pk, push_type="full")
     wait_until(lambda: PushAttempt.objects.filter(outcome="done").exists())
-    order = Path(settings.DATA_DIR) / "no-sweep"
-    order.touch()
-    try:
+    with switched_off("no-sweep"):
         service.worker.kill()
         service.redis.flushall()
         service.worker.restart()
         with pytest.raises(AssertionError, match="not within"):
             settle(branch, seconds=8)
         assert PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
-    finally:
-        order.unlink()
     settle(branch)
 
 
@@ -54,11 +49,12 @@ def test_without_confirming_a_late_request_leaves_a_wrong_price(
 ) -> None:
     sku, *_ = stock(branch, 50)
     shop.misbehave(mode="late", seconds=1.8, times=1)
-    ring_outlet(branch.pk)
-    wait_until(lambda: PushAttempt.objects.filter(error_kind="timeout").exists())
-    set_price(branch, sku, "99")
-    wait_until(lambda: shop.shelf.get("14").get(sku) == ("99.00", 1), step=0.01)
-    wait_until(lambda: shop.shelf.get("14").get(sku) == ("10.00", 1), step=0.01)
-    settle(branch)
+    with switched_off("no-confirming"):
+        ring_outlet(branch.pk)
+        wait_until(lambda: PushAttempt.objects.filter(error_kind="timeout").exists())
+        set_price(branch, sku, "99")
+        wait_until(lambda: shop.shelf.get("14").get(sku) == ("99.00", 1), step=0.01)
+        wait_until(lambda: shop.shelf.get("14").get(sku) == ("10.00", 1), step=0.01)
+        settle(branch)
     assert acknowledged_state(branch) == dashboard_state(branch)
     assert shop.shelf.get("14") != dashboard_state(branch)

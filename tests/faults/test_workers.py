@@ -83,6 +83,32 @@ def test_a_worker_that_is_stopped_past_its_lease_and_goes_on(service: Service, b
     prove(shop, branch)
 
 
+def test_a_worker_that_is_stopped_before_the_socket_sends_no_old_value(
+    service: Service, branch: Outlet, shop: MockShop
+) -> None:
+    sku, *_ = stock(branch, 5)
+    order = order_death("nobody", "before-socket")
+    ring_outlet(branch.pk)
+    wait_until(lambda: not order.exists())
+    (stopped,) = (child for child in children(service) if is_stopped(child))
+    set_price(branch, sku, "88")
+    time.sleep(2.1)
+    (ring,) = sweep(timezone.now())
+    send_chunk(ring.id, timezone.now())
+    assert shop.shelf.get("14")[sku] == ("88.00", 1)
+    before = len(shop.requests)
+    stopped.resume()
+    wait_until(lambda: OutletProduct.objects.filter(confirm_at__isnull=False).exists())
+    assert (len(shop.requests), shop.shelf.get("14")[sku]) == (before, ("88.00", 1))
+    prove(shop, branch)
+    assert ("14", sku, "10.00", 1) not in shop.accepted
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    wait_until(lambda: process.status() != psutil.STATUS_RUNNING)
+    return process.status() == psutil.STATUS_STOPPED
+
+
 def test_a_worker_that_is_shut_down_warmly(service: Service, branch: Outlet, shop: MockShop) -> None:
     stock(branch, 2000)
     shop.misbehave(mode="slow", seconds=0.3)
