@@ -127,6 +127,11 @@ def test_slices_leave_no_gap(outlet: Outlet) -> None:
     assert all(isinstance(s, Slice) for s in slices)
 
 
+def analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
 def test_what_changed_is_found_through_the_partial_index(outlet: Outlet) -> None:
     for number in range(4):
         other = make_outlet(str(number))
@@ -134,8 +139,8 @@ def test_what_changed_is_found_through_the_partial_index(outlet: Outlet) -> None
         settle(other)
     stock(outlet, 2000)
     settle(outlet)
+    analyze()
     set_price(outlet, "s00007", "11")
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    analyze()
     plan = items_to_push(outlet.pk, "partial", NOW).explain()
     assert "outletproduct_unsettled" in plan
