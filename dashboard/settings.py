@@ -82,12 +82,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 
 # --- What this service is about -------------------------------------------------------------------------
 
-# An adapter for each platform, by dotted path; loaded when first used.
-PLATFORMS = {
-    "pasons": "integration.platforms.pasons.Pasons",
-    "memory": "integration.platforms.memory.Memory",
-}
-# What differs from a platform's default contract: {"pasons": {"fields": {"sku": "product_code"}}}
+# Platforms that are code, by dotted path; those that are only a contract are in integration.platforms.presets.
+PLATFORMS = {"memory": "integration.platforms.memory.Memory"}
+# What differs from a platform's contract while nobody has stored another: {"pasons": {"fields": {"sku": "code"}}}
 CONTRACTS = env.mapping("CONTRACTS")
 
 # Chunks of one outlet that may be under way at the same time.

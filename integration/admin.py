@@ -7,8 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from integration.forms import OutletForm
+from integration.contracts import store_contract
+from integration.forms import ContractForm, OutletForm
 from integration.models import (
+    ContractVersion,
     DailySum,
     EndpointHealth,
     Outlet,
@@ -57,6 +59,40 @@ def push_each(request: HttpRequest, outlets: QuerySet[Outlet], push_type: str) -
             messages.warning(request, f"{outlet}: push {started.push.pk} is under way; this one follows it")
         else:
             messages.success(request, f"{outlet}: push {started.push.pk} has been started")
+
+
+@admin.register(ContractVersion)
+class ContractVersionAdmin(admin.ModelAdmin):
+    """A version that is stored is never changed: the next one takes its place."""
+
+    form = ContractForm
+    list_display = ("platform", "number", "preset", "note", "created_at", "created_by")
+    list_filter = ("platform",)
+    actions = ("restore",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What holds now, to be changed."""
+        platform = request.GET.get("platform", "pasons")
+        last = ContractVersion.objects.filter(platform=platform).order_by("-number").first()
+        held = {"preset": last.preset, "changes": last.changes} if last else {}
+        return {"platform": platform, "changes": {}, **held}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ContractVersion, form: Any, change: bool) -> None:
+        stored = store_contract(obj.platform, obj.preset, obj.changes, timezone.now(), request.user.pk, obj.note)
+        obj.pk, obj.number = stored.pk, stored.number
+
+    @admin.action(description="Let this version hold again", permissions=["add"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[ContractVersion]) -> None:
+        for old in queryset:
+            note = f"version {old.number} again"
+            stored = store_contract(old.platform, old.preset, old.changes, timezone.now(), request.user.pk, note)
+            messages.success(request, f"{stored} holds now")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -60,6 +61,13 @@ def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limi
     rows = items.filter(product_id__gte=first_id, product_id__lte=last_id).order_by("product_id")
     fields = rows.values_list("pk", "product_id", "product__sku", "selling_price", "stock_status")
     return [Item(*row) for row in fields[:limit]]
+
+
+def from_rows(rows: Sequence[Sequence[Any]]) -> list[Item]:
+    """The items of an attempt; those whose product has gone meanwhile are left out."""
+    products = OutletProduct.objects.filter(pk__in=[row[0] for row in rows])
+    known = {pk: (product_id, sku) for pk, product_id, sku in products.values_list("pk", "product_id", "product__sku")}
+    return [Item(pk, *known[pk], Decimal(price), stock) for pk, price, stock in rows if pk in known]
 
 
 def as_rows(items: Iterable[Item]) -> list[list[Any]]:

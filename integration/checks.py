@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from integration.platforms import InvalidContract, UnknownPlatform, contract_of
+from integration.contracts import configured_contract
+from integration.platforms import InvalidContract, UnknownPlatform
 
 
 @register()
@@ -14,7 +15,7 @@ def check_contracts(**kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for number, name in enumerate(settings.CONTRACTS):
         try:
-            contract_of(name)
+            configured_contract(name)
         except (UnknownPlatform, InvalidContract) as exc:
             found.append(Error(f"CONTRACTS: {exc}", id=f"integration.E{number + 1:03d}"))
     return found

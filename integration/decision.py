@@ -33,6 +33,8 @@ def decide(result: SendResult, situation: Situation, contract: Contract, chance:
         return Decision(PushChunk.Status.DONE)
     if situation.is_stopped:
         return Decision(PushChunk.Status.FAILED)
+    if result.outcome is Outcome.JOB and contract.job:
+        return Decision(PushChunk.Status.WAITING, max(contract.job.every_seconds, result.retry_after or 0))
     if result.outcome in AGAIN and situation.attempt_count < contract.attempts:
         failures = situation.attempt_count
         delay = seconds_until_retry(failures, contract.backoff_seconds, chance, result.error_kind, result.retry_after)
@@ -51,7 +53,7 @@ def splits_allowed(situation: Situation, contract: Contract) -> int:
 def is_refused_whole(result: SendResult, contract: Contract) -> bool:
     """The shop did not take the request because of something in it: halves may fare better."""
     return result.outcome is Outcome.REFUSED and (
-        result.error_kind == "refused" or result.status_code in contract.split_statuses
+        result.error_kind in ("refused", "too_large") or result.status_code in contract.split_statuses
     )
 
 
@@ -62,4 +64,7 @@ def is_refused_item(result: SendResult, situation: Situation, contract: Contract
 
 def counts_as_failure(result: SendResult, contract: Contract) -> bool:
     """Whether the breaker counts the answer against the endpoint."""
-    return result.outcome in (*AGAIN, Outcome.CREDENTIALS) or result.elapsed_seconds > contract.slow_seconds
+    return (
+        result.outcome in (*AGAIN, Outcome.CREDENTIALS, Outcome.OVERDUE)
+        or result.elapsed_seconds > contract.slow_seconds
+    )

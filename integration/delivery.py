@@ -15,13 +15,16 @@ from django.db.models import F
 from django.utils import timezone
 
 from integration import changes, health, history
+from integration.contracts import MISCONFIGURED, contract_of
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
-from integration.platforms import contract_of, load
-from integration.platforms.base import Endpoint, Item, Outcome, SendResult
+from integration.platforms import load
+from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, skus
 from integration.platforms.contract import Contract
-from integration.push_queue import MISCONFIGURED, Ring, confirm_time, go_on, stop_push
+from integration.platforms.oauth import TokenError
+from integration.push_queue import Ring, confirm_jobs, confirm_time, go_on, stop_push
 from integration.rate_limit import seconds_to_wait
+from integration.tokens import admit
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,12 @@ class Sending:
     @property
     def push(self) -> PushHistory:
         return self.claim.chunk.push
+
+    @property
+    def job(self) -> dict[str, Any] | None:
+        """What the shop has taken for later: then it is asked for, and nothing is sent."""
+        job: dict[str, Any] | None = self.claim.chunk.job
+        return job
 
     @property
     def is_late(self) -> bool:
@@ -84,11 +93,16 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
     if not items:
         history.release_claim(claim, status=PushChunk.Status.DONE)
         return None, go_on(push.pk, now)
-    if wait := seconds_to_hold(push.outlet, contract, len(items), now):
+    if wait := seconds_to_hold(push.outlet, contract, 0 if claim.chunk.job else len(items), now):
         history.postpone(claim, wait, now)
         return None, [Ring("chunk", chunk_id, wait)]
-    attempt = history.start_attempt(claim.chunk, changes.as_rows(items), now)
+    attempt = find_attempt(claim.chunk, items, now)
     return Sending(claim, attempt, history.revision_of(attempt), items, contract, began_at), []
+
+
+def find_attempt(chunk: PushChunk, items: Sequence[Item], now: datetime) -> PushAttempt:
+    """A new one, or the one that began the chunk's job."""
+    return history.last_attempt(chunk) if chunk.job else history.start_attempt(chunk, changes.as_rows(items), now)
 
 
 def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
@@ -97,8 +111,10 @@ def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: da
 
 
 def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[Item]:
-    """The chunk's current items. Products that came in since it was cut go into a chunk of their own."""
+    """The chunk's current items, or its job's. Products that came in since it was cut go into a chunk of their own."""
     chunk, size = claim.chunk, contract.batch_size
+    if chunk.job:
+        return changes.from_rows(history.last_attempt(chunk).items)
     items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
     read = changes.read_items(items, chunk.first_id, chunk.last_id, size + 1)
     if len(read) > size:
@@ -111,6 +127,7 @@ def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[
 def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
     """End the push with the chunk; its items wait for the next one."""
     history.release_claim(claim, status=PushChunk.Status.FAILED)
+    confirm_jobs(claim.chunk.push, now, pk=claim.chunk.pk)
     return stop_push(claim.chunk.push_id, error, now)
 
 
@@ -119,12 +136,11 @@ def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
 
 def ask_shop(sending: Sending) -> SendResult:
     """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
-    adapter = load(sending.push.platform, endpoint_of(sending.push.outlet))
-    unknown = frozenset(item.sku for item in sending.items)
-    if sending.is_late:
-        return SendResult(Outcome.RETRY, error_kind="late", message="the worker was held up before it could send")
+    unknown = skus(sending.items)
     try:
-        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}", sending.revision)
+        return admit_and_ask(sending)
+    except TokenError as exc:
+        return keep_job(sending, exc.result)
     except (KeyboardInterrupt, SystemExit):
         result = SendResult(Outcome.RETRY, unknown=unknown, error_kind="interrupted", message="interrupted")
         record(sending, result, timezone.now())
@@ -132,6 +148,44 @@ def ask_shop(sending: Sending) -> SendResult:
     except Exception as exc:
         logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
         return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
+
+
+def admit_and_ask(sending: Sending) -> SendResult:
+    """An access token that the shop refuses is replaced once."""
+    endpoint = admit(endpoint_of(sending.push.outlet), sending.contract)
+    result = ask(sending, endpoint)
+    if result.outcome is not Outcome.CREDENTIALS or not endpoint.access_token:
+        return result
+    return ask(sending, admit(endpoint, sending.contract, instead_of=endpoint.access_token))
+
+
+def ask(sending: Sending, endpoint: Endpoint) -> SendResult:
+    if sending.is_late:
+        late = SendResult(Outcome.RETRY, error_kind="late", message="the worker was held up before it could send")
+        return keep_job(sending, late)
+    adapter = load(sending.push.platform, sending.contract, endpoint)
+    if sending.job is None:
+        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}", sending.revision)
+    return poll(sending, sending.job, adapter)
+
+
+def poll(sending: Sending, job: dict[str, Any], adapter: Platform) -> SendResult:
+    """What became of the chunk's job; what the shop had refused at once stays refused."""
+    asked = [item for item in sending.items if item.sku not in job["rejected"]]
+    result = adapter.poll(job["id"], asked)
+    longest = sending.contract.job.deadline_seconds if sending.contract.job else 0
+    if result.outcome is Outcome.JOB and timezone.now() - sending.attempt.started_at > timedelta(seconds=longest):
+        message = f"the shop did not end its job within {longest:.0f} s ({result.message})"
+        result = dataclasses.replace(
+            result, outcome=Outcome.OVERDUE, unknown=skus(asked), error_kind="job_overdue", message=message
+        )
+    return dataclasses.replace(result, rejected={**job["rejected"], **result.rejected})
+
+
+def keep_job(sending: Sending, result: SendResult) -> SendResult:
+    """Where the shop could not be asked for a job, it is asked again later."""
+    again = sending.job is not None and result.outcome is Outcome.RETRY
+    return dataclasses.replace(result, outcome=Outcome.JOB) if again else result
 
 
 def endpoint_of(outlet: Outlet) -> Endpoint:
@@ -155,11 +209,18 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     if not history.release_claim(sending.claim, **chunk_changes(sending, result, decision, now)):
         confirm_stale(sending, result, now)
         return []
-    if decision.status != PushChunk.Status.SPLIT:
+    if decision.status == PushChunk.Status.FAILED:
+        result = give_up_job(sending, result)
+    if decision.status != PushChunk.Status.SPLIT and not is_pending(result, decision):
         record_items(sending, result, now)
     if decision.status in (PushChunk.Status.DONE, PushChunk.Status.FAILED):
         put_off_confirmations(sending, result, now)
     return follow(sending, push, result, decision, now)
+
+
+def is_pending(result: SendResult, decision: Decision) -> bool:
+    """The job is not over: what it refuses is recorded with its end, and counted once."""
+    return result.outcome is Outcome.JOB and decision.status == PushChunk.Status.WAITING
 
 
 def situation_of(sending: Sending, push: PushHistory) -> Situation:
@@ -176,11 +237,13 @@ def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
 
 def chunk_changes(sending: Sending, result: SendResult, decision: Decision, now: datetime) -> dict[str, Any]:
     split = decision.status == PushChunk.Status.SPLIT
+    has_job = decision.status == PushChunk.Status.WAITING and result.outcome is Outcome.JOB
     changed: dict[str, Any] = {
         "status": decision.status,
         "item_count": len(sending.items),
         "accepted_count": len(result.accepted),
         "rejected_count": 0 if split else len(result.rejected),
+        "job": (sending.job or {"id": result.job_id, "rejected": result.rejected}) if has_job else None,
     }
     if decision.status == PushChunk.Status.WAITING:
         changed |= {"not_before": now + timedelta(seconds=decision.delay), "rung_at": now}
@@ -196,6 +259,13 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     history.record_rejections(sending.push.outlet_id, sending.items, result.rejected, now, is_named=is_named)
     unknown = [item.id for item in sending.items if item.sku in result.unknown]
     changes.confirm_later(unknown, confirm_time(sending.contract, now))
+
+
+def give_up_job(sending: Sending, result: SendResult) -> SendResult:
+    """Nobody will ask for the job any more: what it has not accepted may still be applied."""
+    if sending.job is None and result.outcome is not Outcome.JOB:
+        return result
+    return dataclasses.replace(result, unknown=skus(sending.items) - result.accepted - result.rejected.keys())
 
 
 def put_off_confirmations(sending: Sending, result: SendResult, now: datetime) -> None:
@@ -216,7 +286,8 @@ def follow(sending: Sending, push: PushHistory, result: SendResult, decision: De
             push.pk, f"{result.message}; after several failures the endpoint is left alone for a while", now
         )
     if decision.status == PushChunk.Status.WAITING:
-        return [Ring("chunk", sending.claim.chunk.pk, decision.delay)]
+        others = go_on(push.pk, now) if result.outcome is Outcome.JOB else []
+        return [Ring("chunk", sending.claim.chunk.pk, decision.delay), *others]
     if decision.status == PushChunk.Status.SPLIT:
         split_chunk(sending, push)
     return go_on(push.pk, now)
@@ -227,6 +298,9 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: da
     if result.retry_after:
         health.hold(outlet_id, result.retry_after, now)
     if result.outcome is Outcome.FORBIDDEN or result.error_kind == "late":
+        return False
+    if result.outcome is Outcome.JOB and result.error_kind:
+        health.leave_probe(outlet_id)
         return False
     if not counts_as_failure(result, contract):
         note = health.leave_probe if result.outcome is Outcome.REFUSED else health.note_success

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.contrib.admin.widgets import AdminURLFieldWidget
 
 from integration.health import reset_health
-from integration.models import Outlet
+from integration.models import ContractVersion, Outlet
+from integration.platforms import InvalidContract, UnknownPlatform, build_contract, platform_names
 from integration.platforms.egress import AddressRefusedError
+from integration.platforms.presets import PRESETS
 from integration.platforms.transport import check_endpoint
 
 SECRETS = ("api_key", "api_secret")
@@ -19,10 +21,36 @@ def secret_field(label: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, strip=True, widget=widget)
 
 
+class ContractForm(forms.ModelForm):
+    platform = forms.ChoiceField(choices=lambda: [(name, name) for name in platform_names()])
+    preset = forms.ChoiceField(
+        choices=lambda: [("", "the platform's own"), *((name, name) for name in PRESETS)], required=False
+    )
+
+    class Meta:
+        model = ContractVersion
+        fields = ("platform", "preset", "changes", "note")
+
+    def clean_changes(self) -> dict[str, Any]:
+        changes = self.cleaned_data["changes"] or {}
+        if not isinstance(changes, dict):
+            raise forms.ValidationError('an object is needed: {"batch_size": 200}')
+        return changes
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                build_contract(cleaned["platform"], cleaned["preset"], cleaned["changes"])
+            except (InvalidContract, UnknownPlatform) as exc:
+                self.add_error("changes", str(exc))
+        return cleaned
+
+
 class OutletForm(forms.ModelForm):
     """The secrets are fields of the form only: what is left empty keeps what is stored."""
 
-    platform = forms.ChoiceField(choices=lambda: [(name, name) for name in settings.PLATFORMS])
+    platform = forms.ChoiceField(choices=lambda: [(name, name) for name in platform_names()])
     api_endpoint = forms.URLField(
         label="API endpoint", required=False, max_length=500, assume_scheme="https", widget=AdminURLFieldWidget
     )

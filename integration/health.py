@@ -5,6 +5,7 @@ closes the breaker, its failure opens it again.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import DateTimeField, F, Q, Value
@@ -15,6 +16,7 @@ from integration.retry import RETRY_AFTER_CAP, seconds_open
 
 PROBE_WAIT = 2.0  # seconds that others wait while one tries
 REASON_LIMIT = 500
+WELL: dict[str, Any] = {"failure_count": 0, "open_count": 0, "open_until": None, "probe_until": None, "reason": ""}
 
 
 def paused_until(outlet_id: int, now: datetime) -> EndpointHealth | None:
@@ -42,7 +44,7 @@ def enter(outlet_id: int, now: datetime) -> float:
 def note_success(outlet_id: int) -> None:
     """Close the breaker; costs one query when there is nothing to close."""
     troubled = EndpointHealth.objects.filter(pk=outlet_id).exclude(failure_count=0, open_until__isnull=True)
-    troubled.update(failure_count=0, open_count=0, open_until=None, probe_until=None, reason="")
+    troubled.update(**WELL)
 
 
 def leave_probe(outlet_id: int) -> None:
@@ -83,5 +85,8 @@ def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, firs
 
 def reset_health(outlet_id: int) -> None:
     """Forget what was: the endpoint or its credentials are new. What somebody wants pushed stays wanted."""
-    note_success(outlet_id)
-    EndpointHealth.objects.filter(pk=outlet_id).update(hold_until=None)
+    EndpointHealth.objects.filter(pk=outlet_id).update(hold_until=None, **WELL)
+
+
+def reset_platform(platform: str) -> None:
+    EndpointHealth.objects.filter(outlet__platform=platform).update(hold_until=None, **WELL)

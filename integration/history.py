@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
 from django.db.models.functions import Now
 
 from integration.models import OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
@@ -35,11 +35,12 @@ def claim_chunk(chunk_id: int) -> Claim | None:
     """Claim the chunk if it waits and is due; the attempt is counted here, so a chunk that kills its worker ends."""
     token = uuid.uuid4()
     due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    to_send = Case(When(job__isnull=True, then=1), default=0)  # to ask for a job is no attempt
     claimed = PushChunk.objects.filter(due, pk=chunk_id, status=PushChunk.Status.WAITING).update(
         status=PushChunk.Status.SENDING,
         claim_token=token,
         claimed_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS),
-        attempt_count=F("attempt_count") + 1,
+        attempt_count=F("attempt_count") + to_send,
     )
     if not claimed:
         return None
@@ -59,7 +60,7 @@ def postpone(claim: Claim, seconds: float, now: datetime) -> None:
         status=PushChunk.Status.WAITING,
         not_before=now + timedelta(seconds=seconds),
         rung_at=now,
-        attempt_count=F("attempt_count") - 1,
+        attempt_count=F("attempt_count") - (claim.chunk.job is None),
     )
 
 
@@ -73,13 +74,23 @@ def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> N
     PushAttempt.objects.filter(pk=attempt.pk).update(
         finished_at=now,
         outcome=result.outcome.value,
-        sent_bytes=result.sent_bytes,
-        received_bytes=result.received_bytes,
+        sent_bytes=F("sent_bytes") + result.sent_bytes,
+        received_bytes=F("received_bytes") + result.received_bytes,
         response_code=result.status_code,
         response_excerpt=result.excerpt,
         error_kind=result.error_kind,
         error_message=result.message[:ERROR_LIMIT],
     )
+
+
+def last_attempt(chunk: PushChunk) -> PushAttempt:
+    return PushAttempt.objects.filter(chunk=chunk).latest("number")
+
+
+def job_attempts(push: PushHistory, **which: Any) -> list[PushAttempt]:
+    """The last attempts of the push's chunks that have a job."""
+    chunks = PushChunk.objects.filter(push=push, job__isnull=False, **which)
+    return [last_attempt(chunk) for chunk in chunks.exclude(status=PushChunk.Status.DONE)]
 
 
 def revision_of(attempt: PushAttempt) -> int:
@@ -151,7 +162,7 @@ def clear_rejections(items: Sequence[Item]) -> None:
 
 
 class Progress(NamedTuple):
-    """A push's chunks: open ones, those of them that somebody was told of, and those that the shop has answered."""
+    """A push's chunks: open ones, those of them under way (without jobs), and those that the shop has answered."""
 
     open_count: int
     rung_count: int
@@ -160,10 +171,11 @@ class Progress(NamedTuple):
 
 def read_progress(push_id: int) -> Progress:
     is_open = Q(status__in=PushChunk.OPEN)
-    ended = Q(status__in=(PushChunk.Status.DONE, PushChunk.Status.SPLIT))
+    has_job = Q(job__isnull=False)
+    ended = Q(status__in=(PushChunk.Status.DONE, PushChunk.Status.SPLIT)) | has_job
     counts = PushChunk.objects.filter(push_id=push_id).aggregate(
         open_count=Count("pk", filter=is_open),
-        rung_count=Count("pk", filter=is_open & Q(rung_at__isnull=False)),
+        rung_count=Count("pk", filter=is_open & Q(rung_at__isnull=False) & ~has_job),
         ended_count=Count("pk", filter=ended),
     )
     return Progress(**counts)

@@ -14,17 +14,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integration import changes, health, history
-from integration.encryption import WrongEncryptionKey
+from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
 from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory
-from integration.platforms import InvalidContract, UnknownPlatform, contract_of
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.contract import Contract
 
 logger = logging.getLogger(__name__)
 
 PLAN_BATCH = 1000
-# What is set up wrongly on our side: no other attempt will fare better.
-MISCONFIGURED = (UnknownPlatform, InvalidContract, WrongEncryptionKey)
 
 
 class CannotPush(Exception):
@@ -54,11 +51,15 @@ class Started:
 # --- start ----------------------------------------------------------------------------------------------
 
 
-def check_ready(outlet: Outlet) -> None:
+def check_switches(outlet: Outlet) -> None:
     if not outlet.is_active:
         raise CannotPush(f"{outlet} is not active: activate the outlet first")
     if not outlet.push_enabled:
         raise CannotPush(f"{outlet}: pushing is switched off: set push_enabled")
+
+
+def check_ready(outlet: Outlet) -> None:
+    check_switches(outlet)
     if not outlet.api_endpoint and outlet.platform != "memory":
         raise CannotPush(f"{outlet} has no API endpoint: set api_endpoint")
     try:
@@ -71,9 +72,10 @@ def start_push(
     outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None = None
 ) -> Started:
     """Open a push, or join the one that is open: it then starts what was asked for when it ends."""
-    check_ready(outlet)
+    check_switches(outlet)
     if not changes.items_to_push(outlet.pk, push_type, now).exists():
         return Started(None)
+    check_ready(outlet)
     if paused := health.paused_until(outlet.pk, now):
         raise CannotPush(describe_pause(outlet, paused))
     asked = {"next_push_type": push_type, "next_trigger": trigger, "next_created_by_id": created_by_id}
@@ -204,6 +206,7 @@ def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring
     for name, value in {"error_details": error, "stopped_at": now, **also}.items():
         setattr(push, name, value)
     push.save(update_fields=["error_details", "stopped_at", *also])
+    confirm_jobs(push, now, status=PushChunk.Status.WAITING)
     history.fail_waiting_chunks(push_id)
     return [] if history.read_progress(push_id).open_count else end_push(push, now)
 
@@ -227,21 +230,16 @@ def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
     token = chunk.claim_token
     if token is None:
         return []
-    again = not push.stopped_at and chunk.attempt_count < contract_or_default(push.platform).attempts
+    tries_left = chunk.attempt_count < contract_or_default(push.platform).attempts
+    again = not push.stopped_at and (tries_left or chunk.job is not None)
     status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
     if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
         return []
     confirm_abandoned(chunk, push, now)
+    if not again:
+        confirm_jobs(push, now, pk=chunk.pk)
     health.leave_probe(push.outlet_id)
     return [Ring("chunk", chunk.pk)] if again else go_on(push.pk, now)
-
-
-def contract_or_default(platform: str) -> Contract:
-    """Times and counts to go by even where the contract cannot be read any more."""
-    try:
-        return contract_of(platform)
-    except MISCONFIGURED:
-        return Contract()
 
 
 def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> None:
@@ -250,6 +248,13 @@ def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> Non
         lost = SendResult(Outcome.RETRY, error_kind="worker_lost", message="the worker did not report back")
         history.finish_attempt(attempt, lost, now)
         at = confirm_time(contract_or_default(push.platform), now)
+        changes.confirm_later([row[0] for row in attempt.items], at)
+
+
+def confirm_jobs(push: PushHistory, now: datetime, **which: Any) -> None:
+    """What the shop has taken for later, and nobody will ask for any more, has an unknown outcome."""
+    at = confirm_time(contract_or_default(push.platform), now)
+    for attempt in history.job_attempts(push, **which):
         changes.confirm_later([row[0] for row in attempt.items], at)
 
 

@@ -13,11 +13,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from integration import changes, health
+from integration.contracts import contract_of
 from integration.delivery import endpoint_of, send_chunk
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
 from integration.platforms import load
-from integration.platforms.base import ConnectionResult, Platform
+from integration.platforms.base import ConnectionResult
+from integration.platforms.oauth import TokenError
 from integration.push_queue import CannotPush, Started, check_ready, plan_push, release_abandoned, start_push
+from integration.tokens import admit
 
 POLL_SECONDS = 0.05
 VALUES = ("selling_price", "stock_status")
@@ -37,8 +40,7 @@ class PushService:
 
     def test_connection(self) -> ConnectionResult:
         """Ask the shop without changing anything there. An answer that is well closes the endpoint's breaker."""
-        adapter: Platform = load(self.outlet.platform, endpoint_of(self.outlet))
-        result = adapter.test_connection()
+        result = ask_connection(self.outlet)
         if result.ok:
             health.note_success(self.outlet.pk)
         return result
@@ -57,6 +59,16 @@ class PushService:
         if data is not None:
             send_again(self.outlet, data, now)
         return summary(run_started(start_push(self.outlet, push_type, PushHistory.Trigger.MANUAL, now)))
+
+
+def ask_connection(outlet: Outlet) -> ConnectionResult:
+    contract, started = contract_of(outlet.platform), time.monotonic()
+    try:
+        endpoint = admit(endpoint_of(outlet), contract)
+    except TokenError as exc:
+        elapsed_ms = round((time.monotonic() - started) * 1000)
+        return ConnectionResult(False, exc.result.error_kind, str(exc), exc.result.status_code, elapsed_ms)
+    return load(outlet.platform, contract, endpoint).test_connection()
 
 
 def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: datetime) -> None:

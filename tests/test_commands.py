@@ -73,7 +73,7 @@ def test_push_of_all_goes_on_after_one_that_fails(pasons_outlet: Outlet, shop: M
     with pytest.raises(CommandError, match="not everything was pushed: 1"):
         call_command("push", "--all", "--wait")
     assert capsys.readouterr().out.splitlines() == [
-        "1: failed: 0 of 1 items accepted, 1 of 1 requests given up: credentials refused (HTTP 401)",
+        "1: failed: 0 of 1 items accepted, 1 of 1 requests given up: credentials refused (HTTP 401): invalid key",
         "14: success: 1 of 1 items accepted",
     ]
 

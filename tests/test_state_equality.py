@@ -10,8 +10,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from integration.contracts import contract_of
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
-from integration.platforms import contract_of
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.memory import Memory
 from integration.push_queue import release_abandoned

@@ -32,6 +32,7 @@ class Endpoint:
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
     allow_private: bool = False  # the address may lie in a private network
+    access_token: str = field(default="", repr=False)
 
 
 class Outcome(StrEnum):
@@ -43,6 +44,8 @@ class Outcome(StrEnum):
     refused      the shop understood and refused the whole request
     broken       the shop's answer is not what its contract says
     forbidden    we do not send to this address
+    job          the shop works it off later, and has to be asked for it
+    overdue      the shop has not ended its job in time
     """
 
     DONE = "done"
@@ -51,6 +54,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     BROKEN = "broken"
     FORBIDDEN = "forbidden"
+    JOB = "job"
+    OVERDUE = "overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class SendResult:
     sent_bytes: int = 0
     received_bytes: int = 0
     elapsed_seconds: float = 0.0
+    job_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,15 @@ class ConnectionResult:
     elapsed_ms: int
 
 
+class Preview(NamedTuple):
+    """A request as it would be sent; secrets are masked."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
 class Platform(Protocol):
     """An adapter. It is made for one outlet's endpoint and speaks one contract."""
 
@@ -89,6 +104,18 @@ class Platform(Protocol):
 
     def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
         """`request_key` is the same for every try of a chunk, `revision` greater for newer values of it."""
+        ...
+
+    def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
+        """Ask what became of a job that `send` returned."""
+        ...
+
+    def preview(self, items: Sequence[Item]) -> list[Preview]:
+        """What `send` would send, without secrets; nothing is sent."""
+        ...
+
+    def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:
+        """How this answer would be read."""
         ...
 
     def test_connection(self) -> ConnectionResult: ...

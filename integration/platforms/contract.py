@@ -1,75 +1,226 @@
-"""How a platform wants to be spoken to. An empty contract is the default: a bare JSON array by POST."""
+"""How a platform wants to be spoken to. An empty contract is the default: a bare JSON array by POST.
 
-from typing import Literal
+Times are in seconds. Templates of the URL, query, headers and constants may name {api_endpoint}, {store_id}, {sku}.
+"""
+
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
 import jmespath
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Source = Literal["sku", "selling_price", "stock_status"]
+Scalar = str | int | bool
+PLACEHOLDERS = {"api_endpoint", "store_id", "sku", "job_id", "page"}
 
 
-class FieldMapping(BaseModel):
-    """The shop's names of the three values."""
+def check_expression(expression: str) -> str:
+    try:
+        jmespath.compile(expression or "@")
+    except jmespath.exceptions.JMESPathError as exc:
+        raise ValueError(f"not a JMESPath expression: {exc}") from exc
+    return expression
 
+
+def check_template(template: str) -> str:
+    if unknown := set(re.findall(r"\{(\w*)\}", template)) - PLACEHOLDERS:
+        raise ValueError(f"unknown placeholder {{{unknown.pop()}}}; known are {', '.join(sorted(PLACEHOLDERS))}")
+    return template
+
+
+def check_url(template: str) -> str:
+    if "{api_endpoint}" not in template and not template.startswith("https://"):
+        raise ValueError("it has to hold {api_endpoint}, or to begin with https://")
+    return check_template(template)
+
+
+def check_header(text: str) -> str:
+    if not text.isprintable() or not text.isascii():
+        raise ValueError("a header holds printable ASCII only")
+    return text
+
+
+Expression = Annotated[str, AfterValidator(check_expression)]
+Template = Annotated[str, AfterValidator(check_template)]
+Url = Annotated[str, AfterValidator(check_url)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")]
+HeaderValue = Annotated[str, AfterValidator(check_header), AfterValidator(check_template)]
+
+
+class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sku: str = Field("sku", min_length=1)
-    selling_price: str = Field("selling_price", min_length=1)
-    stock_status: str = Field("stock_status", min_length=1)
+
+class FieldMapping(Settings):
+    """The shop's names of the three values; a dot leads into an object. Empty: the value is not sent."""
+
+    sku: str = "sku"
+    selling_price: str = "selling_price"
+    stock_status: str = "stock_status"
 
 
-class Contract(BaseModel):
-    """Times in seconds. `{store_id}` in the URL, query, headers and constants stands for the outlet's store id."""
+class Reading(Settings):
+    """How an answer reads, as JMESPath."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    success: Expression = "success != `false`"  # false: the whole request was refused
+    message: Expression = "message || error"  # why
+    errors: Expression = "errors"  # the list of what the answer says of single items
+    error_when: Expression = ""  # which of its entries are refusals; empty: all
+    error_sku: Expression = "sku"  # of which item an entry speaks
+    error_reason: Expression = "error"
+    # An entry names its item's SKU, or its place ("3", "/3/price"), or stands in its place itself.
+    match_by: Literal["sku", "position", "order"] = "sku"
+    first_position: Literal[0, 1] = 0
+    unlisted: Literal["accepted", "unknown", "refused"] = "accepted"
+    accepted_count: Expression = "accepted"  # where this is a number, it has to be the right one
 
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
-    url: str = Field("{api_endpoint}", pattern=r"\{api_endpoint\}")
-    query: dict[str, str] = {}
-    auth: Literal["none", "header", "query", "bearer", "basic"] = "header"
-    auth_header: str = "X-API-Key"
+
+class Job(Settings):
+    """A push that the shop takes and works off later: items count as accepted when the job says so."""
+
+    id: Expression  # in the answer to the push
+    url: Url  # where to ask for it; {job_id} stands for it
+    done: Expression
+    failed: Expression = ""
+    every_seconds: float = Field(10, ge=0.05, le=900)
+    deadline_seconds: float = Field(900, gt=0, le=7200)  # then its items are unknown, and sent again
+    # Where the items' outcomes are, if not in the same answer; {page} is 1, 2, ... until one is empty.
+    items_url: str = ""
+    answer: Reading = Reading()
+
+    @model_validator(mode="after")
+    def check_job_id(self) -> Self:
+        if "{job_id}" not in self.url:
+            raise ValueError("url: {job_id} is missing")
+        if self.items_url:
+            check_url(self.items_url)
+        return self
+
+
+class Contract(Reading):
+    # --- who we are
+    auth: Literal["none", "header", "query", "bearer", "basic", "oauth2"] = "header"
+    auth_header: HeaderName = "X-API-Key"
+    secret_header: HeaderName = ""  # a second header, for the outlet's API secret
     auth_query: str = "api_key"
-    headers: dict[str, str] = {}
+    token_url: str = ""  # for oauth2, with the outlet's key and secret as client id and secret
+    token_scope: str = ""
+    token_credentials: Literal["body", "basic"] = "body"
+    token_requests_per_minute: int = Field(10, ge=1)
+    signature_header: HeaderName = ""  # an HMAC of the body with the outlet's secret
+    signature_digest: Literal["sha256", "sha512", "sha1"] = "sha256"
+    signature_format: Literal["hex", "base64"] = "hex"
+    # --- the request
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    url: Url = "{api_endpoint}"
+    query: dict[str, Template] = {}
+    headers: dict[HeaderName, HeaderValue] = {}
+    idempotency_header: HeaderName = "Idempotency-Key"
+    # --- the body
     fields: FieldMapping = FieldMapping()
-    stock_values: tuple[int | bool | str, int | bool | str] = (0, 1)
-    price_format: Literal["number", "string", "minor_units", "object"] = "number"
-    currency: str = "AED"  # in a price that is an object: {"value": 13.99, "currency": "AED"}
-    item_copies: dict[str, Literal["sku", "selling_price", "stock_status"]] = {}  # more names of the same values
-    item_constants: dict[str, str | int | bool] = {}
+    item_copies: dict[str, Source] = {}  # more names of the same values
+    item_constants: dict[str, Scalar] = {}
+    item_number: str = ""  # the item's place in the request stands under this name
+    single_item: bool = False  # one item a request: the body is the item
     items_key: str = ""  # empty: the body is the bare array
     # With items_key, beside the items:
     store_id_key: str = ""
     store_id_format: Literal["text", "number"] = "text"
-    body_constants: dict[str, str | int | bool] = {}
+    body_constants: dict[str, Scalar] = {}
+    idempotency_key: str = ""
+    # More requests for the same items, each with what differs; an item is accepted if all have accepted it.
+    calls: tuple[dict[str, Any], ...] = ()
+    # --- the values
+    stock_values: tuple[Scalar, Scalar] = (0, 1)
+    price_format: Literal["number", "string", "minor_units", "object", "object_string"] = "number"
+    currency: str = "AED"  # in a price that is an object: {"value": 13.99, "currency": "AED"}
+    # The shop orders values by a revision that it is sent, so that a late request changes nothing.
+    revision_field: str = ""
+    # --- how much, how fast
     batch_size: int = Field(500, ge=1, le=10_000)
+    max_bytes: int | None = Field(None, ge=1000)
+    # What the shop allows one credential, over all workers; empty: no limit is known.
+    requests_per_minute: int | None = Field(None, ge=1)
+    items_per_minute: int | None = Field(None, ge=1)
+    items_per_window: int | None = Field(None, ge=1)
+    window_seconds: int = Field(3600, ge=1, le=86_400)
+    gap_seconds: float = Field(0, ge=0, le=60)  # between two requests
     timeout_seconds: float = Field(30, gt=0, le=120)
+    # --- when it does not work
     attempts: int = Field(3, ge=1, le=10)
     backoff_seconds: float = Field(2, gt=0, le=60)
     # The breaker opens after so many failures in a row; an answer that takes this long is one of them.
     breaker_failures: int = Field(5, ge=1)
     breaker_seconds: float = Field(30, gt=0, le=900)  # how long it is open for the first time
     slow_seconds: float = Field(20, gt=0)
-    # What the shop allows one credential, over all workers; empty: no limit is known.
-    requests_per_minute: int | None = Field(None, ge=1)
-    items_per_minute: int | None = Field(None, ge=1)
     # A request that is refused whole is halved until the bad items stand alone, so often in one push.
     split_limit: int = Field(50, ge=0)
     split_statuses: frozenset[int] = frozenset({400, 409, 413, 422})
-    # The shop orders values by a revision that it is sent, so that a late request changes nothing.
-    revision_field: str = ""
     # After an unknown outcome the shop may still apply the request for this long.
     processing_seconds: float = Field(300, ge=0)
+    # --- the answer, with what Reading says
     accepted_statuses: frozenset[int] = frozenset({200, 201, 202, 204})
-    # How an answer reads, as JMESPath.
-    success: str = "success != `false`"
-    errors: str = "errors"
-    error_sku: str = "sku"
-    error_reason: str = "error"
-    accepted_count: str = "accepted"
+    retry_statuses: frozenset[int] = frozenset({408, 425, 429})  # and every 5xx
+    credentials_statuses: frozenset[int] = frozenset({401, 403})
+    retry_when: Expression = ""
+    credentials_when: Expression = ""
+    job: Job | None = None
 
-    @field_validator("success", "errors", "error_sku", "error_reason", "accepted_count")
-    @classmethod
-    def compiles(cls, expression: str) -> str:
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        check_names(self.item_names())
+        if self.auth == "oauth2":
+            check_url(self.token_url)
+        if self.single_item and self.batch_size != 1:
+            raise ValueError("single_item: batch_size has to be 1")
+        if "{sku}" in self.url and not self.single_item:
+            raise ValueError("url: {sku} goes with single_item only")
+        if self.single_item and (self.items_key or self.match_by != "sku"):
+            raise ValueError("single_item: items_key and match_by do not go with it")
+        if not self.items_key and (self.store_id_key or self.body_constants or self.idempotency_key):
+            raise ValueError("store_id_key, body_constants and idempotency_key need an items_key to stand beside")
+        if self.calls and self.job:
+            raise ValueError("calls: not together with a job")
+        if self.calls:
+            assert self.steps
+        return self
+
+    def item_names(self) -> list[str]:
+        more = (self.revision_field, self.item_number)
+        names = [*self.fields.model_dump().values(), *self.item_copies, *self.item_constants, *more]
+        return [name for name in names if name]
+
+    @cached_property
+    def steps(self) -> tuple["Contract", ...]:
+        """The contract of each request that one batch takes."""
+        if not self.calls:
+            return (self,)
+        common = self.model_dump(exclude={"calls"})
+        return tuple(self.step(number, merged(common, call)) for number, call in enumerate(self.calls))
+
+    def step(self, number: int, values: dict[str, Any]) -> "Contract":
         try:
-            jmespath.compile(expression)
-        except jmespath.exceptions.JMESPathError as exc:
-            raise ValueError(f"not a JMESPath expression: {exc}") from exc
-        return expression
+            return Contract.model_validate({**values, "calls": ()})
+        except ValidationError as exc:
+            error = exc.errors()[0]
+            raise ValueError(f"calls.{number}.{'.'.join(map(str, error['loc']))}: {error['msg']}") from exc
+
+
+def check_names(names: list[str]) -> None:
+    """Each name in an item stands for one value: not twice, and not for an object and a value."""
+    for name in names:
+        if not all(name.split(".")):
+            raise ValueError(f"the name {name!r} has an empty part")
+        if names.count(name) > 1 or any(other.startswith(f"{name}.") for other in names):
+            raise ValueError(f"the name {name!r} stands for two values of an item")
+
+
+def merged(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The changes over the defaults; of `fields` and `job` what is not named stays."""
+    nested = {
+        name: merged(defaults[name], changes[name])
+        for name in ("fields", "job", "answer")
+        if isinstance(defaults.get(name), dict) and isinstance(changes.get(name), dict)
+    }
+    return {**defaults, **changes, **nested}

@@ -4,30 +4,27 @@ import base64
 import dataclasses
 import functools
 import hashlib
+import hmac
 import os
-import re
 import ssl
 import time
-from collections.abc import Collection, Sequence
-from email.utils import parsedate_to_datetime
+from collections.abc import Sequence
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
-from urllib.parse import quote
+from typing import Any, NamedTuple
 
 import httpx
-import jmespath
-import msgspec
 
-from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, SendResult, skus
+from integration.platforms.answers import EXCERPT_LIMIT, Answer, parse, read_items, read_job, read_push, search
+from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.platforms.egress import AddressRefusedError
-from integration.platforms.mapping import encode_body, fill_all
+from integration.platforms.mapping import encode_body, fill_all, fill_url
 from integration.platforms.transport import DEADLINE, DeadlineTransport
 
-PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")
 ANSWER_LIMIT = 2 * 1024 * 1024  # bytes read of an answer
-EXCERPT_LIMIT = 16 * 1024  # characters kept of it
-REASON_LIMIT = 500  # characters kept of why an item was refused
+LONGEST_LIST = 100  # pages of a job's items
+# How the collected pages of a job read.
+LISTED = {"errors": "@", "success": "", "message": "", "accepted_count": ""}
 
 # From httpx's errors to (kind, may the shop have got the request?). The first class that fits counts.
 ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
@@ -44,18 +41,17 @@ ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     (httpx.TransportError, "connection_lost", True),
     (httpx.InvalidURL, "bad_url", False),
 )
-UNKNOWN_STATUSES = {408}  # and 5xx: the shop may have applied the request all the same
-RETRY_STATUSES = {408, 425, 429}
 
 
 class AnswerTooLarge(Exception):
     """The shop sent more than we are willing to read."""
 
 
-class Answer(msgspec.Struct):
-    status: int
-    headers: httpx.Headers
-    body: bytes
+class Request(NamedTuple):
+    method: str
+    url: httpx.URL
+    headers: dict[str, str]
+    body: bytes | None = None
 
 
 @functools.lru_cache(maxsize=2)
@@ -86,16 +82,26 @@ def classify(exc: Exception) -> tuple[str, bool]:
     return next((kind, sent) for error, kind, sent in ERRORS if isinstance(exc, error))
 
 
-def seconds_to_wait(value: str | None, now: float) -> float | None:
-    """`Retry-After` as seconds from `now` (epoch seconds); None where it is absent or makes no sense."""
-    if not value:
-        return None
-    if PLAIN_NUMBER.fullmatch(value):
-        return max(0.0, float(value))
+def exchange(request: Request, allow_private: bool, seconds: float) -> Answer:
+    """One exchange within the total deadline; at most ANSWER_LIMIT bytes are read, none are inflated."""
+    token = DEADLINE.set(time.monotonic() + seconds)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError):
-        return None
+        with client(os.getpid(), allow_private).stream(
+            request.method, request.url, content=request.body, headers=request.headers, timeout=None
+        ) as response:
+            return Answer(response.status_code, read_body(response), response.headers.get("Retry-After"))
+    finally:
+        DEADLINE.reset(token)
+
+
+def read_body(response: httpx.Response) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_raw():
+        size += len(part)
+        if size > ANSWER_LIMIT:
+            raise AnswerTooLarge(f"the shop's answer is larger than {ANSWER_LIMIT} bytes")
+        parts.append(part)
+    return b"".join(parts)
 
 
 class HttpPlatform:
@@ -109,183 +115,181 @@ class HttpPlatform:
 
     # --- the request ------------------------------------------------------------------------------------
 
-    def url(self) -> str:
-        url = self.contract.url.replace("{api_endpoint}", self.endpoint.url)
-        return url.replace("{store_id}", quote(self.endpoint.store_id, safe=""))
-
-    def full_url(self) -> httpx.URL:
-        """With the query beside what the endpoint's own address asks for."""
-        return httpx.URL(self.url()).copy_merge_params(self.query())
-
     def authentication(self) -> dict[str, str]:
-        match self.contract.auth:
+        contract, endpoint = self.contract, self.endpoint
+        second = {contract.secret_header: endpoint.api_secret} if contract.secret_header else {}
+        match contract.auth:
             case "header":
-                return {self.contract.auth_header: self.endpoint.api_key} if self.endpoint.api_key else {}
+                return second | ({contract.auth_header: endpoint.api_key} if endpoint.api_key else {})
             case "bearer":
-                return {"Authorization": f"Bearer {self.endpoint.api_key}"}
+                return second | {"Authorization": f"Bearer {endpoint.api_key}"}
+            case "oauth2":
+                return second | {"Authorization": f"Bearer {endpoint.access_token}"}
             case "basic":
-                return {"Authorization": f"Basic {self.basic_credentials()}"}
-        return {}
+                return second | {"Authorization": f"Basic {self.basic_credentials()}"}
+        return second
 
     def basic_credentials(self) -> str:
         pair = f"{self.endpoint.api_key}:{self.endpoint.api_secret}".encode()
         return base64.b64encode(pair).decode("ascii")
 
+    def signature(self, body: bytes) -> dict[str, str]:
+        contract = self.contract
+        if not contract.signature_header:
+            return {}
+        mac = hmac.new(self.endpoint.api_secret.encode(), body, contract.signature_digest)
+        is_hex = contract.signature_format == "hex"
+        text = mac.hexdigest() if is_hex else base64.b64encode(mac.digest()).decode("ascii")
+        return {contract.signature_header: text}
+
     def headers(self) -> dict[str, str]:
         own = fill_all(self.contract.headers, self.endpoint)
         return {"Accept": "application/json", "Accept-Encoding": "identity", **own, **self.authentication()}
 
-    def query(self) -> dict[str, str]:
+    def url(self, template: str, **values: str) -> httpx.URL:
+        """With the query beside what the endpoint's own address asks for."""
         key = {self.contract.auth_query: self.endpoint.api_key} if self.contract.auth == "query" else {}
-        return fill_all(self.contract.query, self.endpoint) | key
+        query = fill_all(self.contract.query, self.endpoint) | key
+        return httpx.URL(fill_url(template, self.endpoint, **values)).copy_merge_params(query)
 
-    def body(self, items: Sequence[Item], revision: int) -> bytes:
-        return encode_body(self.contract, self.endpoint, items, revision)
+    def build(self, items: Sequence[Item], request_key: str, revision: int = 0) -> Request:
+        """The request for these items. Its key is the same as long as its content is."""
+        contract = self.contract
+        content = encode_body(contract, self.endpoint, items, revision)
+        key = f"{request_key}-{hashlib.sha256(content).hexdigest()[:32]}"
+        body = encode_body(contract, self.endpoint, items, revision, key) if contract.idempotency_key else content
+        headers = {"Content-Type": "application/json", **self.headers(), **self.signature(body)}
+        if contract.idempotency_header:
+            headers[contract.idempotency_header] = key
+        sku = items[0].sku if contract.single_item else ""
+        return Request(contract.method, self.url(contract.url, sku=sku), headers, body)
+
+    # --- sending ----------------------------------------------------------------------------------------
 
     def send(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
+        """One request for each of the contract's steps, until one does not work."""
         started = time.monotonic()
-        result = self.exchange(items, request_key, revision)
-        return dataclasses.replace(result, elapsed_seconds=time.monotonic() - started)
+        rejected: dict[str, str] = {}
+        for step in self.contract.steps:
+            left = [item for item in items if item.sku not in rejected]
+            result = type(self)(step, self.endpoint).send_step(left, request_key, revision)
+            rejected |= result.rejected
+            if result.outcome is not Outcome.DONE or not result.accepted:
+                break
+        return dataclasses.replace(result, rejected=rejected, elapsed_seconds=time.monotonic() - started)
 
-    def exchange(self, items: Sequence[Item], request_key: str, revision: int = 0) -> SendResult:
-        body = self.body(items, revision)
-        digest = hashlib.sha256(body).hexdigest()[:32]
-        headers = {"Content-Type": "application/json", "Idempotency-Key": f"{request_key}-{digest}"}
+    def send_step(self, items: Sequence[Item], request_key: str, revision: int) -> SendResult:
+        request = self.build(items, request_key, revision)
+        size = len(request.body or b"")
+        if self.contract.max_bytes and size > self.contract.max_bytes:
+            message = f"{size} bytes are more than max_bytes ({self.contract.max_bytes})"
+            return SendResult(Outcome.REFUSED, error_kind="too_large", message=message)
+        answer = self.ask(request, items)
+        result = read_push(self.contract, answer, items) if isinstance(answer, Answer) else answer
+        return dataclasses.replace(self.redacted(result), sent_bytes=size)
+
+    def ask(self, request: Request, items: Sequence[Item]) -> Answer | SendResult:
+        """The shop's answer, or what it means that there is none."""
         try:
-            answer = self.request(self.contract.method, body, headers)
+            return exchange(request, self.endpoint.allow_private, self.contract.timeout_seconds)
         except AnswerTooLarge as exc:
-            return self.failure(Outcome.BROKEN, items, "answer_too_large", str(exc), sent_bytes=len(body))
+            kind = "answer_too_large"
+            return SendResult(Outcome.BROKEN, unknown=skus(items), error_kind=kind, message=str(exc))
         except AddressRefusedError as exc:
-            return self.failure(Outcome.FORBIDDEN, (), "address_refused", str(exc))
+            return SendResult(Outcome.FORBIDDEN, error_kind="address_refused", message=str(exc))
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             kind, maybe_sent = classify(exc)
-            unknown = items if maybe_sent else ()
-            return self.failure(Outcome.RETRY, unknown, kind, self.describe(exc), sent_bytes=len(body))
-        return self.read(answer, items, len(body))
+            unknown = skus(items) if maybe_sent else frozenset()
+            return SendResult(Outcome.RETRY, unknown=unknown, error_kind=kind, message=describe(exc))
 
-    def request(self, method: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        """One exchange within the total deadline; at most ANSWER_LIMIT bytes are read, none are inflated."""
-        token = DEADLINE.set(time.monotonic() + self.contract.timeout_seconds)
-        try:
-            with client(os.getpid(), self.endpoint.allow_private).stream(
-                method, self.full_url(), content=body, headers=self.headers() | headers, timeout=None
-            ) as response:
-                return Answer(response.status_code, response.headers, self.read_body(response))
-        finally:
-            DEADLINE.reset(token)
+    # --- jobs -------------------------------------------------------------------------------------------
 
-    def read_body(self, response: httpx.Response) -> bytes:
-        parts, size = [], 0
-        for part in response.iter_raw():
-            size += len(part)
-            if size > ANSWER_LIMIT:
-                raise AnswerTooLarge(f"the shop's answer is larger than {ANSWER_LIMIT} bytes")
-            parts.append(part)
-        return b"".join(parts)
+    def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
+        job = self.contract.job
+        if job is None:  # the contract has changed since the job began
+            message = "the contract knows no jobs any more"
+            return SendResult(Outcome.OVERDUE, unknown=skus(items), error_kind="job_lost", message=message)
+        answer = self.get(job.url, job_id=job_id)
+        if not isinstance(answer, Answer):
+            return dataclasses.replace(self.redacted(answer), outcome=Outcome.JOB, unknown=frozenset())
+        result = read_job(job, self.contract, answer, items)
+        if job.items_url and result.outcome is Outcome.DONE:
+            result = self.read_pages(job_id, items, result)
+        return self.redacted(result)
 
-    # --- the answer -------------------------------------------------------------------------------------
+    def read_pages(self, job_id: str, items: Sequence[Item], done: SendResult) -> SendResult:
+        """The outcomes of a job's items, from as many pages as there are."""
+        job = self.contract.job
+        assert job is not None
+        listed: list[Any] = []
+        for page in range(1, LONGEST_LIST + 1):
+            answer = self.get(job.items_url, job_id=job_id, page=str(page))
+            if not isinstance(answer, Answer) or answer.status not in self.contract.accepted_statuses:
+                return dataclasses.replace(done, outcome=Outcome.JOB, accepted=frozenset(), message="no list yet")
+            found = search(job.answer.errors, parse(answer.body))
+            listed += found if isinstance(found, list) else []
+            if not found or "{page}" not in job.items_url:
+                break
+        facts = {"status_code": done.status_code, "excerpt": done.excerpt, "received_bytes": done.received_bytes}
+        return read_items(job.answer.model_copy(update=LISTED), listed, items, facts)
 
-    def read(self, answer: Answer, items: Sequence[Item], sent_bytes: int) -> SendResult:
-        facts: dict[str, Any] = {
-            "status_code": answer.status,
-            "excerpt": self.redact(answer.body.decode("utf-8", "replace"))[:EXCERPT_LIMIT],
-            "sent_bytes": sent_bytes,
-            "received_bytes": len(answer.body),
-        }
-        if answer.status in self.contract.accepted_statuses:
-            return self.read_accepted(answer, items, facts)
-        if answer.status in (401, 403):
-            message = f"credentials refused (HTTP {answer.status})"
-            return self.failure(Outcome.CREDENTIALS, (), "credentials", message, **facts)
-        if answer.status in RETRY_STATUSES or answer.status >= 500:
-            wait = seconds_to_wait(answer.headers.get("Retry-After"), time.time())
-            unknown = items if answer.status >= 500 or answer.status in UNKNOWN_STATUSES else ()
-            message = f"the shop answered HTTP {answer.status}"
-            return self.failure(Outcome.RETRY, unknown, f"http_{answer.status}", message, retry_after=wait, **facts)
-        message = f"the shop refused the request (HTTP {answer.status})"
-        return self.failure(Outcome.REFUSED, (), f"http_{answer.status}", message, **facts)
+    def get(self, template: str, **values: str) -> Answer | SendResult:
+        return self.ask(Request("GET", self.url(template, **values), self.headers() | self.signature(b"")), ())
 
-    def read_accepted(self, answer: Answer, items: Sequence[Item], facts: dict[str, Any]) -> SendResult:
-        if answer.status == 204:
-            return SendResult(Outcome.DONE, accepted=skus(items), **facts)
-        try:
-            parsed = msgspec.json.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            message = f"HTTP {answer.status}, but the answer is not JSON"
-            return self.failure(Outcome.BROKEN, items, "bad_answer", message, **facts)
-        return self.read_items(parsed, items, facts)
+    # --- secrets ----------------------------------------------------------------------------------------
 
-    def read_items(self, parsed: Any, items: Sequence[Item], facts: dict[str, Any]) -> SendResult:
-        """What is not listed as an error was accepted, if the shop's answer leaves no doubt about which items."""
-        sent = skus(items)
-        errors = self.item_errors(parsed)
-        rejected = {sku: reason for sku, reason in errors.items() if sku in sent}
-        others = sent - rejected.keys()
-        facts |= {"rejected": rejected}
-        if others and self.search(self.contract.success, parsed) is False:
-            message = "the shop's answer says that it did not work"
-            return SendResult(Outcome.REFUSED, error_kind="refused", message=message, **facts)
-        if doubt := self.doubt(parsed, errors.keys() - sent, len(others)):
-            return SendResult(Outcome.BROKEN, unknown=others, error_kind="bad_answer", message=doubt, **facts)
-        return SendResult(Outcome.DONE, accepted=others, **facts)
-
-    def doubt(self, parsed: Any, strangers: Collection[str], count: int) -> str:
-        """Why it is not known which of the others were accepted; empty if it is."""
-        if strangers:
-            return f"the shop lists {len(strangers)} errors that name no item of the request"
-        counted = self.search(self.contract.accepted_count, parsed)
-        if isinstance(counted, int) and not isinstance(counted, bool) and counted != count:
-            return f"the shop counts {counted} accepted items of {count}"
-        return ""
-
-    def item_errors(self, parsed: Any) -> dict[str, str]:
-        """The listed errors by SKU. One that names no SKU stands under a name that no item has."""
-        listed = self.search(self.contract.errors, parsed) or []
-        errors = {}
-        for number, error in enumerate(listed if isinstance(listed, list) else [listed]):
-            sku, reason = self.search(self.contract.error_sku, error), self.search(self.contract.error_reason, error)
-            name = str(sku) if isinstance(sku, str | int) else f"\n{number}"
-            errors[name] = self.redact(str(reason or "refused without a reason"))[:REASON_LIMIT]
-        return errors
-
-    def search(self, expression: str, value: Any) -> Any:
-        return jmespath.search(expression, value) if isinstance(value, dict) else None
-
-    def failure(self, outcome: Outcome, unknown: Sequence[Item], kind: str, message: str, **facts: Any) -> SendResult:
-        return SendResult(outcome, unknown=skus(unknown), error_kind=kind, message=self.redact(message), **facts)
+    def redacted(self, result: SendResult) -> SendResult:
+        return dataclasses.replace(
+            result,
+            message=self.redact(result.message),
+            excerpt=self.redact(result.excerpt)[:EXCERPT_LIMIT],
+            rejected={sku: self.redact(reason) for sku, reason in result.rejected.items()},
+        )
 
     def redact(self, text: str) -> str:
-        for secret in (self.endpoint.api_key, self.endpoint.api_secret, self.basic_credentials()):
+        endpoint = self.endpoint
+        for secret in (endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials()):
             if secret:
                 text = text.replace(secret, "***")
         return text.replace("\x00", "")  # PostgreSQL stores none
 
-    def describe(self, exc: Exception) -> str:
-        return self.redact(f"{type(exc).__name__}: {exc}")
+    # --- looking before sending -------------------------------------------------------------------------
+
+    def preview(self, items: Sequence[Item]) -> list[Preview]:
+        adapters = [type(self)(step, self.endpoint) for step in self.contract.steps]
+        return [self.masked(adapter.build(items, "chunk-0")) for adapter in adapters]
+
+    def masked(self, request: Request) -> Preview:
+        hidden = {name.lower() for name in (*self.authentication(), *self.signature(b""))}
+        headers = {name: "***" if name.lower() in hidden else text for name, text in request.headers.items()}
+        body = (request.body or b"").decode()
+        return Preview(request.method, self.redact(str(request.url)), headers, self.redact(body))
+
+    def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:
+        return self.redacted(read_push(self.contract, Answer(status, body), items))
 
     # --- test connection --------------------------------------------------------------------------------
 
     def test_connection(self) -> ConnectionResult:
         """A GET of the endpoint: it changes nothing in the shop."""
         started = time.monotonic()
-        try:
-            status = self.request("GET", None, {}).status
-        except AnswerTooLarge as exc:
-            return self.connection(False, "unexpected_answer", str(exc), None, started)
-        except AddressRefusedError as exc:
-            return self.connection(False, "address_refused", str(exc), None, started)
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            return self.connection(False, classify(exc)[0], self.describe(exc), None, started)
-        kind, message = connection_cause(status)
-        return self.connection(kind == "ok", kind, message, status, started)
-
-    def connection(self, ok: bool, kind: str, message: str, status: int | None, started: float) -> ConnectionResult:
-        return ConnectionResult(ok, kind, message, status, round((time.monotonic() - started) * 1000))
+        sku = "test-connection" if self.contract.single_item else ""
+        answer = self.ask(Request("GET", self.url(self.contract.url, sku=sku), self.headers()), ())
+        elapsed_ms = round((time.monotonic() - started) * 1000)
+        if isinstance(answer, Answer):
+            kind, message = connection_cause(answer.status, self.contract)
+            return ConnectionResult(kind == "ok", kind, message, answer.status, elapsed_ms)
+        kind = "unexpected_answer" if answer.error_kind == "answer_too_large" else answer.error_kind
+        return ConnectionResult(False, kind, self.redact(answer.message), None, elapsed_ms)
 
 
-def connection_cause(status: int) -> tuple[str, str]:
+def describe(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"
+
+
+def connection_cause(status: int, contract: Contract) -> tuple[str, str]:
     """(kind, message) of a GET's status. An endpoint that only takes a push answers 400 or 405: it is there."""
-    if status in (401, 403):
+    if status in contract.credentials_statuses:
         return "credentials", f"the shop refused the credentials (HTTP {status})"
     if status == 404:
         return "wrong_path", "the shop is there, but not this path (HTTP 404)"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -10,21 +11,34 @@ from integration.platforms.contract import Contract
 
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 Value = Callable[[Item], Any]
+Columns = list[tuple[str, Value]]
 
 
-def encode_body(contract: Contract, endpoint: Endpoint, items: Sequence[Item], revision: int = 0) -> bytes:
-    """The body in JSON: the bare array, or the array in its envelope."""
+def encode_body(
+    contract: Contract, endpoint: Endpoint, items: Sequence[Item], revision: int = 0, request_key: str = ""
+) -> bytes:
+    """The body in JSON: the item, the bare array, or the array in its envelope."""
     columns = compile_columns(contract, endpoint, revision)
     rows = [{name: value(item) for name, value in columns} for item in items]
+    if contract.item_number:
+        rows = [{contract.item_number: number, **row} for number, row in enumerate(rows, contract.first_position)]
+    if contract.single_item:
+        return ENCODER.encode(rows[0])
     if not contract.items_key:
         return ENCODER.encode(rows)
-    envelope = fill_all(contract.body_constants, endpoint)
+    return ENCODER.encode({**envelope(contract, endpoint, request_key), contract.items_key: rows})
+
+
+def envelope(contract: Contract, endpoint: Endpoint, request_key: str) -> dict[str, Any]:
+    beside = fill_all(contract.body_constants, endpoint)
     if contract.store_id_key:
-        envelope[contract.store_id_key] = store_id_value(contract, endpoint)
-    return ENCODER.encode({**envelope, contract.items_key: rows})
+        beside[contract.store_id_key] = store_id_value(contract, endpoint)
+    if contract.idempotency_key:
+        beside[contract.idempotency_key] = request_key
+    return beside
 
 
-def compile_columns(contract: Contract, endpoint: Endpoint, revision: int = 0) -> list[tuple[str, Value]]:
+def compile_columns(contract: Contract, endpoint: Endpoint, revision: int = 0) -> Columns:
     """Each name in an item, and how its value is made."""
     values: dict[str, Value] = {
         "sku": lambda item: item.sku,
@@ -32,22 +46,42 @@ def compile_columns(contract: Contract, endpoint: Endpoint, revision: int = 0) -
         "stock_status": stock_value(contract),
     }
     names = [(getattr(contract.fields, source), source) for source in values]
-    columns = [(name, values[source]) for name, source in [*names, *contract.item_copies.items()]]
+    columns = [(name, values[source]) for name, source in [*names, *contract.item_copies.items()] if name]
     columns += [(name, constant(value)) for name, value in fill_all(contract.item_constants, endpoint).items()]
     if contract.revision_field:
         columns.append((contract.revision_field, constant(revision)))
-    return columns
+    return nested(columns)
+
+
+def nested(columns: Columns) -> Columns:
+    """`price.value` becomes the `value` of an object `price`."""
+    if not any("." in name for name, _ in columns):
+        return columns
+    groups: dict[str, Columns] = {}
+    for name, value in columns:
+        first, _, rest = name.partition(".")
+        groups.setdefault(first, []).append((rest, value))
+    return [(name, group_value(inner)) for name, inner in groups.items()]
+
+
+def group_value(columns: Columns) -> Value:
+    if columns[0][0] == "":
+        return columns[0][1]
+    inner = nested(columns)
+    return lambda item: {name: value(item) for name, value in inner}
 
 
 def price_value(contract: Contract) -> Value:
+    currency = contract.currency
     match contract.price_format:
         case "string":
             return lambda item: f"{item.selling_price:.2f}"
         case "minor_units":
             return lambda item: int(item.selling_price * 100)
         case "object":
-            currency = contract.currency
             return lambda item: {"value": item.selling_price, "currency": currency}
+        case "object_string":
+            return lambda item: {"value": f"{item.selling_price:.2f}", "currency": currency}
     return lambda item: item.selling_price
 
 
@@ -63,6 +97,14 @@ def constant(value: Any) -> Value:
 def store_id_value(contract: Contract, endpoint: Endpoint) -> str | int:
     is_number = contract.store_id_format == "number" and endpoint.store_id.isascii() and endpoint.store_id.isdigit()
     return int(endpoint.store_id) if is_number else endpoint.store_id
+
+
+def fill_url(template: str, endpoint: Endpoint, **values: str) -> str:
+    """Each placeholder's value, quoted; the endpoint as it is, without its last slash where a path follows."""
+    url = template.replace("{api_endpoint}/", endpoint.url.rstrip("/") + "/").replace("{api_endpoint}", endpoint.url)
+    for name, value in {"store_id": endpoint.store_id, **values}.items():
+        url = url.replace(f"{{{name}}}", quote(value, safe=""))
+    return url
 
 
 def fill(template: Any, endpoint: Endpoint) -> Any:

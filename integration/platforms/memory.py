@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import ClassVar
 
-from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, SendResult, skus
+from integration.platforms.answers import Answer, read_push
+from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
 from integration.platforms.contract import Contract
+from integration.platforms.mapping import encode_body
 
 
 class Memory:
@@ -33,6 +35,16 @@ class Memory:
         shop = self.shops.setdefault(self.endpoint.store_id, {})
         shop.update({item.sku: (item.selling_price, item.stock_status) for item in accepted})
         return SendResult(Outcome.DONE, accepted=skus(accepted), rejected=rejected, status_code=200)
+
+    def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
+        return self.send(items, job_id)
+
+    def preview(self, items: Sequence[Item]) -> list[Preview]:
+        body = encode_body(self.contract, self.endpoint, items).decode()
+        return [Preview("PUT", f"memory:{self.endpoint.store_id}", {}, body)]
+
+    def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:
+        return read_push(self.contract, Answer(status, body), items)
 
     def test_connection(self) -> ConnectionResult:
         return ConnectionResult(True, "ok", "memory is always there", None, 0)

@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from integration.contracts import configured_contract
 from integration.mock_shop import MockShop
-from integration.platforms import adapter_class, load
-from integration.platforms.base import Endpoint, Item, Outcome, Platform, skus
+from integration.platforms import load, platform_names
+from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, skus
 from integration.platforms.memory import Memory
+from integration.platforms.oauth import fetch_token
+from integration.strict_shops import SHOPS
 from tests.conftest import KEY, memory_state
 
 State = dict[str, tuple[str, int]]
@@ -20,23 +23,46 @@ class Shop(NamedTuple):
     state: Callable[[], State]
     refuse: Callable[[str], Any]
 
+    def send(self, items: list[Item], key: str = "key") -> SendResult:
+        """What the shop says in the end: a job is asked for until it is over."""
+        result = self.adapter.send(items, key)
+        rejected, job_id = result.rejected, result.job_id
+        while result.outcome is Outcome.JOB:
+            result = self.adapter.poll(job_id, [item for item in items if item.sku not in rejected])
+        return SendResult(result.outcome, result.accepted, {**rejected, **result.rejected}, result.unknown)
+
 
 def memory_shop() -> Iterator[Shop]:
-    adapter = load("memory", Endpoint("", "007"))
-    yield Shop(adapter, memory_state, lambda sku: Memory.refused.update({sku: "unknown product"}))
+    adapter = load("memory", configured_contract("memory"), Endpoint("", "7"))
+    yield Shop(adapter, lambda: memory_state("7"), lambda sku: Memory.refused.update({sku: "unknown product"}))
 
 
-def http_shop(platform: str) -> Iterator[Shop]:
+def planned_shop() -> Iterator[Shop]:
     with MockShop(key=KEY) as server:
-        adapter = load(platform, Endpoint(f"{server.url}/stores/007/products", "007", KEY, allow_private=True))
+        endpoint = Endpoint(f"{server.url}/stores/7/products", "7", KEY, allow_private=True)
+        adapter = load("pasons", configured_contract("pasons"), endpoint)
         yield Shop(
-            adapter, lambda: server.shelf.get("007"), lambda sku: server.misbehave(mode="reject", skus=[sku], times=1)
+            adapter, lambda: server.shelf.get("7"), lambda sku: server.misbehave(mode="reject", skus=[sku], times=1)
         )
+
+
+def strict_shop(platform: str) -> Iterator[Shop]:
+    with SHOPS[platform]() as server:
+        contract = configured_contract(platform)
+        endpoint = Endpoint(server.endpoint("7"), "7", "key", "secret", allow_private=True)
+        if contract.auth == "oauth2":
+            token = fetch_token(contract, endpoint).text
+            endpoint = Endpoint(server.endpoint("7"), "7", "key", "secret", allow_private=True, access_token=token)
+        adapter = load(platform, contract, endpoint)
+        yield Shop(adapter, lambda: server.items["7"], lambda sku: server.refused.update({sku: "unknown product"}))
 
 
 ADAPTERS: dict[str, Callable[[], Iterator[Shop]]] = {
     "memory": memory_shop,
-    "pasons": lambda: http_shop("pasons"),
+    "pasons": planned_shop,
+    "pasons-bulk": lambda: strict_shop("pasons-bulk"),
+    "talabat": lambda: strict_shop("talabat"),
+    "woocommerce": lambda: strict_shop("woocommerce"),
 }
 
 
@@ -49,27 +75,27 @@ def item(sku: str, price: str = "13.99", stock: int = 1) -> Item:
     return Item(1, 1, sku, Decimal(price), stock)
 
 
-def test_every_configured_platform_is_tried(settings: Any) -> None:
-    assert ADAPTERS.keys() == settings.PLATFORMS.keys()
+def test_every_platform_is_tried() -> None:
+    assert sorted(ADAPTERS) == platform_names()
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_a_platform_has_a_contract_of_its_own(name: str) -> None:
-    contract = adapter_class(name).default_contract
+    contract = configured_contract(name)
     assert 1 <= contract.batch_size <= 10_000
     assert 0 < contract.timeout_seconds <= 120
 
 
 def test_what_is_accepted_is_there(conforming: Shop) -> None:
     items = [item("0012"), item("x y/ä", "0.01", 0), item("9" * 64, "99999999.99")]
-    result = conforming.adapter.send(items, "key")
+    result = conforming.send(items)
     assert (result.outcome, result.accepted, result.rejected) == (Outcome.DONE, skus(items), {})
     assert conforming.state() == {i.sku: (f"{i.selling_price:.2f}", i.stock_status) for i in items}
 
 
 def test_what_is_refused_is_named_with_its_reason_and_holds_back_no_other(conforming: Shop) -> None:
     conforming.refuse("bad")
-    result = conforming.adapter.send([item("good"), item("bad")], "key")
+    result = conforming.send([item("good"), item("bad")])
     assert (result.outcome, result.accepted) == (Outcome.DONE, {"good"})
     assert result.rejected == {"bad": "unknown product"}
     assert list(conforming.state()) == ["good"]
@@ -77,21 +103,21 @@ def test_what_is_refused_is_named_with_its_reason_and_holds_back_no_other(confor
 
 def test_where_all_are_refused_nothing_is_accepted(conforming: Shop) -> None:
     conforming.refuse("bad")
-    result = conforming.adapter.send([item("bad")], "key")
+    result = conforming.send([item("bad")])
     assert (result.outcome, result.accepted, list(result.rejected)) == (Outcome.DONE, frozenset(), ["bad"])
 
 
 def test_each_item_has_exactly_one_answer(conforming: Shop) -> None:
     conforming.refuse("b")
     items = [item(sku) for sku in "abc"]
-    result = conforming.adapter.send(items, "key")
+    result = conforming.send(items)
     answers = [*result.accepted, *result.rejected, *result.unknown]
     assert sorted(answers) == ["a", "b", "c"]
 
 
 def test_the_last_value_of_an_item_wins(conforming: Shop) -> None:
-    conforming.adapter.send([item("a", "1.00")], "one")
-    conforming.adapter.send([item("a", "2.00", 0)], "two")
+    conforming.send([item("a", "1.00")], "one")
+    conforming.send([item("a", "2.00", 0)], "two")
     assert conforming.state() == {"a": ("2.00", 0)}
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integration.platforms.base import Endpoint, Item
-from integration.platforms.contract import Contract
+from integration.platforms.contract import Contract, check_names
 from integration.platforms.mapping import encode_body
 
 ENDPOINT = Endpoint("https://shop.example", "007", "key")
@@ -63,7 +63,9 @@ def test_a_store_id_that_is_no_number_stays_text() -> None:
     assert json.loads(encode_body(contract, endpoint, []))["store"] == "7a"
 
 
-names = st.lists(st.text(min_size=1, max_size=8), min_size=3, max_size=3, unique=True)
+names = st.lists(
+    st.text(min_size=1, max_size=8) | st.from_regex(r"[ab](\.[xy]){0,2}", fullmatch=True), min_size=3, max_size=3
+)
 scalars = st.one_of(st.integers(-5, 5), st.booleans(), st.text(max_size=5))
 prices = st.decimals("0.01", "99999999.99", places=2)
 items = st.builds(Item, st.just(1), st.just(1), st.text(min_size=1, max_size=20), prices, st.integers(0, 1))
@@ -72,24 +74,41 @@ items = st.builds(Item, st.just(1), st.just(1), st.text(min_size=1, max_size=20)
 def price_of(value: Any, price_format: str) -> Decimal:
     if price_format == "minor_units":
         return Decimal(value) / 100
-    return Decimal(value["value"] if price_format == "object" else value)
+    return Decimal(value["value"] if price_format.startswith("object") else value)
+
+
+def at(row: Any, name: str) -> Any:
+    for part in name.split("."):
+        row = row[part]
+    return row
+
+
+def are_names(names: list[str]) -> bool:
+    try:
+        check_names(names)
+    except ValueError:
+        return False
+    return True
 
 
 @given(
     st.lists(items, min_size=1, max_size=5),
     names,
     st.tuples(scalars, scalars),
-    st.sampled_from(["number", "string", "minor_units", "object"]),
+    st.sampled_from(["number", "string", "minor_units", "object", "object_string"]),
     st.sampled_from(["", "items"]),
 )
 def test_what_is_written_can_be_read_back(
     sent: list[Item], fields: list[str], stock: tuple[Any, Any], price_format: str, items_key: str
 ) -> None:
     assume(json.dumps(stock[0]) != json.dumps(stock[1]))
+    assume(are_names(fields))
     sku, price, status = fields
     mapping = {"sku": sku, "selling_price": price, "stock_status": status}
     body = written(sent, fields=mapping, stock_values=stock, price_format=price_format, items_key=items_key)
     rows = body[items_key] if items_key else body
     kept = [json.dumps(value) for value in Contract(stock_values=stock).stock_values]
-    read = [(row[sku], price_of(row[price], price_format), kept.index(json.dumps(row[status]))) for row in rows]
+    read = [
+        (at(row, sku), price_of(at(row, price), price_format), kept.index(json.dumps(at(row, status)))) for row in rows
+    ]
     assert read == [(item.sku, item.selling_price, item.stock_status) for item in sent]

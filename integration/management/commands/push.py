@@ -8,11 +8,11 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from integration import changes, health
+from integration.contracts import MISCONFIGURED, contract_of
 from integration.management.base import JsonCommand
 from integration.management.outlets import find_outlet
 from integration.models import Outlet, PushChunk, PushHistory
-from integration.platforms import contract_of
-from integration.push_queue import MISCONFIGURED, CannotPush, check_ready, describe_pause, start_push
+from integration.push_queue import CannotPush, check_ready, describe_pause, start_push
 from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 

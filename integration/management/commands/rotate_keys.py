@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from integration.encryption import WrongEncryptionKey
 from integration.management.base import JsonCommand
 from integration.models import Outlet
+from integration.tokens import forget_tokens
 
 
 class Command(JsonCommand):
@@ -17,6 +18,7 @@ class Command(JsonCommand):
         failed = [f"{store_id} ({platform})" for pk, platform, store_id in names if not rotate(pk)]
         count = len(names) - len(failed)
         self.stdout.write(f"the secrets of {count} outlets are encrypted with the first key")
+        forget_tokens()
         if options["json"]:
             self.say({"rotated_count": count, "failed": failed})
         if failed:

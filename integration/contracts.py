@@ -1,0 +1,54 @@
+"""The contract of each platform: the latest version that somebody stored, or what the settings say."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from integration.encryption import WrongEncryptionKey
+from integration.health import reset_platform
+from integration.models import ContractVersion
+from integration.platforms import InvalidContract, UnknownPlatform, build_contract
+from integration.platforms.contract import Contract
+
+# What is set up wrongly on our side: no other attempt will fare better.
+MISCONFIGURED = (UnknownPlatform, InvalidContract, WrongEncryptionKey)
+
+
+def contract_of(platform: str) -> Contract:
+    """One query; a version that was stored by another process counts from the next call on."""
+    version = ContractVersion.objects.filter(platform=platform).order_by("-number").first()
+    if version is None:
+        return configured_contract(platform)
+    return build_contract(platform, version.preset, version.changes)
+
+
+def configured_contract(platform: str) -> Contract:
+    return build_contract(platform, "", settings.CONTRACTS.get(platform, {}))
+
+
+def contract_or_default(platform: str) -> Contract:
+    """Times and counts to go by even where the contract cannot be read any more."""
+    try:
+        return contract_of(platform)
+    except MISCONFIGURED:
+        return Contract()
+
+
+@transaction.atomic
+def store_contract(
+    platform: str, preset: str, changes: dict[str, Any], now: datetime, user_id: int | None = None, note: str = ""
+) -> ContractVersion:
+    """Store the next version; InvalidContract or UnknownPlatform if it cannot be used.
+
+    What the endpoints failed at with the earlier one is forgotten: the next push tries at once.
+    """
+    build_contract(platform, preset, changes)
+    reset_platform(platform)
+    last = ContractVersion.objects.filter(platform=platform).aggregate(last=Max("number"))["last"] or 0
+    values = {"preset": preset, "changes": changes, "note": note}
+    return ContractVersion.objects.create(
+        platform=platform, number=last + 1, created_at=now, created_by_id=user_id, **values
+    )

@@ -1,0 +1,98 @@
+"""Branches, how their shops want to be spoken to, and how their endpoints are."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from integration.encryption import EncryptedTextField
+
+
+class Outlet(models.Model):
+    """A branch on one platform, with its own endpoint, credentials and store id."""
+
+    platform = models.CharField(max_length=40, default="pasons")
+    store_id = models.CharField(max_length=64, help_text="The shop's id of this branch: text, so 007 stays 007.")
+    name = models.CharField(max_length=200)
+    location = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    api_endpoint = models.URLField(max_length=500, blank=True)
+    api_key = EncryptedTextField(blank=True)
+    api_secret = EncryptedTextField(blank=True)
+    push_enabled = models.BooleanField(default=False)
+    push_after_update = models.BooleanField(default=False)
+    allow_private_address = models.BooleanField(
+        default=False, help_text="The endpoint may lie in a private network or on this machine."
+    )
+
+    class Meta:
+        ordering = ["platform", "store_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["platform", "store_id"], name="outlet_unique_store_id"),
+            models.CheckConstraint(condition=~Q(store_id=""), name="outlet_store_id_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.platform} {self.store_id})"
+
+
+class ContractVersion(models.Model):
+    """What a platform's shop wants, as somebody stored it. The latest version holds; earlier ones stay."""
+
+    platform = models.CharField(max_length=40)
+    number = models.PositiveIntegerField(editable=False)
+    preset = models.CharField(
+        max_length=40, blank=True, help_text="The contract that it starts from; empty: the platform's own."
+    )
+    changes = models.JSONField(
+        default=dict, blank=True, help_text='What differs from it: {"batch_size": 200, "fields": {"sku": "code"}}'
+    )
+    note = models.CharField(max_length=200, blank=True, help_text="Why.")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+
+    class Meta:
+        ordering = ["platform", "-number"]
+        constraints = [models.UniqueConstraint(fields=["platform", "number"], name="contractversion_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.platform}, version {self.number}"
+
+
+class AccessToken(models.Model):
+    """What a shop's token server gave for one credential: for all workers, and all outlets that have it."""
+
+    credential = models.CharField(max_length=64, unique=True)
+    token = EncryptedTextField(blank=True)
+    renew_at = models.DateTimeField(null=True)
+    requested_at = models.DateTimeField(null=True)
+    # One worker asks; the others wait for what it finds.
+    fetching_until = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failure = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"token {self.pk}"
+
+
+class EndpointHealth(models.Model):
+    """The breaker of an outlet's endpoint, and why it is as it is.
+
+    closed (`open_until` is empty) -> open until then -> half-open: one probe, which closes it or opens it again
+    """
+
+    outlet = models.OneToOneField(Outlet, models.CASCADE, related_name="health", primary_key=True)
+    failure_count = models.PositiveIntegerField(default=0, help_text="failures since the last success")
+    open_count = models.PositiveIntegerField(default=0, help_text="times it has opened since the last success")
+    open_until = models.DateTimeField(null=True)
+    probe_until = models.DateTimeField(null=True)
+    hold_until = models.DateTimeField(null=True, help_text="the shop has asked to be left alone until then")
+    full_push_wanted = models.BooleanField(
+        default=False, help_text="somebody asked for everything when the breaker opened"
+    )
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "endpoint health"
+
+    def __str__(self) -> str:
+        return f"endpoint of outlet {self.outlet_id}: {self.reason or 'no failure'}"
