@@ -148,7 +148,7 @@ def item_of(reading: Reading, entry: Any, place: int, items: Sequence[Item], by_
         return None
     if reading.match_by == "sku":
         return by_sku.get(str(named))
-    number = re.search(r"\d{1,9}", str(named))
+    number = re.search(r"-?\d{1,9}", str(named))
     index = int(number[0]) - reading.first_position if number else -1
     return items[index].sku if 0 <= index < len(items) else None
 

@@ -114,6 +114,7 @@ class Contract(Reading):
     # --- the request
     method: Literal["POST", "PUT", "PATCH"] = "POST"
     url: Url = "{api_endpoint}"
+    connection_url: str = ""  # what a connection test asks for, if not the same address
     query: dict[str, Template] = {}
     headers: dict[HeaderName, HeaderValue] = {}
     idempotency_header: HeaderName = "Idempotency-Key"
@@ -172,6 +173,8 @@ class Contract(Reading):
         check_names(self.item_names())
         if self.auth == "oauth2":
             check_url(self.token_url)
+        if self.connection_url:
+            check_url(self.connection_url)
         if self.single_item and self.batch_size != 1:
             raise ValueError("single_item: batch_size has to be 1")
         if "{sku}" in self.url and not self.single_item:

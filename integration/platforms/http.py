@@ -271,10 +271,11 @@ class HttpPlatform:
     # --- test connection --------------------------------------------------------------------------------
 
     def test_connection(self) -> ConnectionResult:
-        """A GET of the endpoint: it changes nothing in the shop."""
+        """A GET: it changes nothing in the shop."""
         started = time.monotonic()
         sku = "test-connection" if self.contract.single_item else ""
-        answer = self.ask(Request("GET", self.url(self.contract.url, sku=sku), self.headers()), ())
+        url = self.url(self.contract.connection_url or self.contract.url, sku=sku)
+        answer = self.ask(Request("GET", url, self.headers() | self.signature(b"")), ())
         elapsed_ms = round((time.monotonic() - started) * 1000)
         if isinstance(answer, Answer):
             kind, message = connection_cause(answer.status, self.contract)

@@ -5,6 +5,7 @@ from integration.platforms.contract import Contract, FieldMapping
 CONTRACT = Contract(
     auth="basic",
     url="{api_endpoint}/products/batch",
+    connection_url="{api_endpoint}/products",
     fields=FieldMapping(selling_price="regular_price"),
     price_format="string",
     stock_values=("outofstock", "instock"),
