@@ -22,12 +22,14 @@ from integration.platforms import load
 from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.platforms.oauth import TokenError
+from integration.platforms.transport import until
 from integration.push_queue import Ring, confirm_jobs, confirm_time, go_on, stop_push
 from integration.rate_limit import seconds_to_wait
 from integration.tokens import admit
 
 logger = logging.getLogger(__name__)
 
+LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
 
 
@@ -40,7 +42,7 @@ class Sending:
     revision: int
     items: Sequence[Item]
     contract: Contract
-    began_at: float  # before the claim, by the monotonic clock
+    ends_at: float  # by the monotonic clock: no request of the attempt outlives its claim
 
     @property
     def push(self) -> PushHistory:
@@ -54,9 +56,8 @@ class Sending:
 
     @property
     def is_late(self) -> bool:
-        """The worker was held up so long that a request could outlive the claim: its values may be old."""
-        longest = settings.CHUNK_LEASE_SECONDS - self.contract.timeout_seconds
-        return time.monotonic() - self.began_at > longest
+        """The worker was held up since the claim: its values may be old."""
+        return time.monotonic() > self.ends_at
 
 
 def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
@@ -80,7 +81,7 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
 @transaction.atomic
 def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
     """Claim the chunk, read its items and write its attempt; or what to ring if nothing may be sent now."""
-    began_at = time.monotonic()
+    ends_at = time.monotonic() + LEASE_PART * settings.CHUNK_LEASE_SECONDS
     history.lock_push_of(chunk_id)
     claim = history.claim_chunk(chunk_id)
     if claim is None:
@@ -97,7 +98,7 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
         history.postpone(claim, wait, now)
         return None, [Ring("chunk", chunk_id, wait)]
     attempt = find_attempt(claim.chunk, items, now)
-    return Sending(claim, attempt, history.revision_of(attempt), items, contract, began_at), []
+    return Sending(claim, attempt, history.revision_of(attempt), items, contract, ends_at), []
 
 
 def find_attempt(chunk: PushChunk, items: Sequence[Item], now: datetime) -> PushAttempt:
@@ -138,7 +139,8 @@ def ask_shop(sending: Sending) -> SendResult:
     """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
     unknown = skus(sending.items)
     try:
-        return admit_and_ask(sending)
+        with until(sending.ends_at):
+            return admit_and_ask(sending)
     except TokenError as exc:
         return keep_job(sending, exc.result)
     except (KeyboardInterrupt, SystemExit):

@@ -5,7 +5,7 @@ import hashlib
 import time
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from integration.models import AccessToken
 from integration.platforms.base import Endpoint, Outcome, SendResult
 from integration.platforms.contract import Contract
 from integration.platforms.oauth import Token, TokenError, failure, fetch_token, token_url
+from integration.platforms.transport import DEADLINE
 
 LONGEST_MARGIN = 60.0  # seconds before its end that a token is renewed, or a tenth of its life
 STEP = 0.05
@@ -30,7 +31,7 @@ def admit(endpoint: Endpoint, contract: Contract, *, instead_of: str = "") -> En
 
 def find_token(endpoint: Endpoint, contract: Contract, refused: str) -> str:
     row, _ = AccessToken.objects.get_or_create(credential=credential(endpoint, contract))
-    began_at, ends_at = timezone.now(), time.monotonic() + contract.timeout_seconds
+    began_at, ends_at = timezone.now(), min(time.monotonic() + contract.timeout_seconds, DEADLINE.get())
     while time.monotonic() < ends_at:
         row.refresh_from_db()
         if row.token and row.token != refused and row.renew_at and row.renew_at > timezone.now():
@@ -50,13 +51,14 @@ def credential(endpoint: Endpoint, contract: Contract) -> str:
 
 
 def claim(row: AccessToken, contract: Contract) -> bool:
-    """The right to ask the token server, never more often than it allows."""
+    """The right to ask the token server, never more often than it allows, and not if another worker has changed the
+    row since it was read."""
     gap = timedelta(seconds=60 / contract.token_requests_per_minute)
     free = Q(fetching_until__isnull=True) | Q(fetching_until__lt=Now())
     rested = Q(requested_at__isnull=True) | Q(requested_at__lt=Now() - gap)
     until = Now() + timedelta(seconds=contract.timeout_seconds + 5)
-    mine = AccessToken.objects.filter(free, rested, pk=row.pk)
-    return bool(mine.update(fetching_until=until, requested_at=Now()))
+    mine = AccessToken.objects.filter(free, rested, pk=row.pk, change_count=row.change_count)
+    return bool(mine.update(fetching_until=until, requested_at=Now(), change_count=F("change_count") + 1))
 
 
 def fetch(row: AccessToken, endpoint: Endpoint, contract: Contract) -> str:
@@ -70,7 +72,7 @@ def fetch(row: AccessToken, endpoint: Endpoint, contract: Contract) -> str:
 
 
 def keep(row: AccessToken, **values: object) -> None:
-    AccessToken.objects.filter(pk=row.pk).update(fetching_until=None, **values)
+    AccessToken.objects.filter(pk=row.pk).update(fetching_until=None, change_count=F("change_count") + 1, **values)
 
 
 def usable_seconds(token: Token) -> float:

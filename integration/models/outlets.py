@@ -64,6 +64,7 @@ class AccessToken(models.Model):
     credential = models.CharField(max_length=64, unique=True)
     token = EncryptedTextField(blank=True)
     renew_at = models.DateTimeField(null=True)
+    change_count = models.PositiveIntegerField(default=0)
     requested_at = models.DateTimeField(null=True)
     # One worker asks; the others wait for what it finds.
     fetching_until = models.DateTimeField(null=True)

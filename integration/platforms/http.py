@@ -5,12 +5,14 @@ import dataclasses
 import functools
 import hashlib
 import hmac
+import json
 import os
 import ssl
 import time
 from collections.abc import Sequence
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
+from urllib.parse import quote, quote_plus
 
 import httpx
 
@@ -19,7 +21,7 @@ from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome
 from integration.platforms.contract import Contract
 from integration.platforms.egress import AddressRefusedError
 from integration.platforms.mapping import encode_body, fill_all, fill_url
-from integration.platforms.transport import DEADLINE, DeadlineTransport
+from integration.platforms.transport import DeadlineTransport, until
 
 ANSWER_LIMIT = 2 * 1024 * 1024  # bytes read of an answer
 LONGEST_LIST = 100  # pages of a job's items
@@ -84,14 +86,13 @@ def classify(exc: Exception) -> tuple[str, bool]:
 
 def exchange(request: Request, allow_private: bool, seconds: float) -> Answer:
     """One exchange within the total deadline; at most ANSWER_LIMIT bytes are read, none are inflated."""
-    token = DEADLINE.set(time.monotonic() + seconds)
-    try:
-        with client(os.getpid(), allow_private).stream(
+    with (
+        until(time.monotonic() + seconds),
+        client(os.getpid(), allow_private).stream(
             request.method, request.url, content=request.body, headers=request.headers, timeout=None
-        ) as response:
-            return Answer(response.status_code, read_body(response), response.headers.get("Retry-After"))
-    finally:
-        DEADLINE.reset(token)
+        ) as response,
+    ):
+        return Answer(response.status_code, read_body(response), response.headers.get("Retry-After"))
 
 
 def read_body(response: httpx.Response) -> bytes:
@@ -247,11 +248,17 @@ class HttpPlatform:
         )
 
     def redact(self, text: str) -> str:
-        endpoint = self.endpoint
-        for secret in (endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials()):
-            if secret:
-                text = text.replace(secret, "***")
+        for form in self.secret_forms:
+            text = text.replace(form, "***")
         return text.replace("\x00", "")  # PostgreSQL stores none
+
+    @functools.cached_property
+    def secret_forms(self) -> list[str]:
+        """The secrets as they are, in a URL and in JSON; the longest first, for one may hold another."""
+        endpoint = self.endpoint
+        secrets = (endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials())
+        written = (str, quote, quote_plus, functools.partial(quote, safe=""), lambda text: json.dumps(text)[1:-1])
+        return sorted({write(secret) for secret in secrets if secret for write in written}, key=len, reverse=True)
 
     # --- looking before sending -------------------------------------------------------------------------
 

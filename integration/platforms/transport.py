@@ -6,8 +6,9 @@ httpx's own time-outs start anew with every byte that arrives, so a shop that dr
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,6 +20,16 @@ from integration.platforms.egress import choose_addresses
 CHECK_SECONDS = 3.0
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 RESOLVER = ThreadPoolExecutor(max_workers=4, thread_name_prefix="resolver")
+
+
+@contextmanager
+def until(ends_at: float) -> Iterator[None]:
+    """Requests in here end at `ends_at` (of the monotonic clock), or with the deadline that holds already."""
+    token = DEADLINE.set(min(ends_at, DEADLINE.get()))
+    try:
+        yield
+    finally:
+        DEADLINE.reset(token)
 
 
 def remaining(timeout: float | None) -> float:
@@ -103,10 +114,8 @@ class DeadlineTransport(httpx.HTTPTransport):
 def check_endpoint(url: str, allow_private: bool) -> None:
     """Raise AddressRefusedError if no request may go there today. A name that nobody knows is let pass: it may come."""
     parts = httpx.URL(url)
-    token = DEADLINE.set(time.monotonic() + CHECK_SECONDS)
     try:
-        choose_addresses(parts.host, resolve(parts.host, parts.port or 443), allow_private)
+        with until(time.monotonic() + CHECK_SECONDS):
+            choose_addresses(parts.host, resolve(parts.host, parts.port or 443), allow_private)
     except (httpcore.ConnectError, httpcore.ConnectTimeout):
         return
-    finally:
-        DEADLINE.reset(token)

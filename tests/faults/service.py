@@ -56,6 +56,7 @@ class Service:
 
     def __init__(self, log_dir: Path, worker_broker_url: str = "", **contract: Any) -> None:
         url = env.broker_url()
+        self.log_dir = log_dir
         self.broker = CeleryTestBroker(LocalProcess(processes.broker(), log_dir, url=url, host_url=url))
         worker = in_tests(processes.worker(), worker_broker_url, **contract)
         self.worker = CeleryTestWorker(LocalProcess(worker, log_dir), app)
