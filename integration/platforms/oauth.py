@@ -9,7 +9,8 @@ from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
 from integration.platforms.answers import Answer, seconds_to_wait
 from integration.platforms.base import Endpoint, Outcome, SendResult
 from integration.platforms.contract import Contract
-from integration.platforms.http import HttpPlatform, Request
+from integration.platforms.exchange import Request
+from integration.platforms.http import HttpPlatform
 from integration.platforms.mapping import fill_url
 
 SHORTEST_LIFE, USUAL_LIFE = 5.0, 300.0  # seconds; the latter where the shop does not say

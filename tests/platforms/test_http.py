@@ -18,7 +18,8 @@ from integration.mock_shop import MockShop
 from integration.platforms.answers import seconds_to_wait
 from integration.platforms.base import Endpoint, Item, Outcome, SendResult
 from integration.platforms.contract import Contract
-from integration.platforms.http import ANSWER_LIMIT, ERRORS, HttpPlatform, classify
+from integration.platforms.exchange import ANSWER_LIMIT, ERRORS, classify
+from integration.platforms.http import HttpPlatform
 from tests.conftest import KEY
 
 ITEMS = [Item(1, 1, "0012", Decimal("13.90"), 1), Item(2, 2, "b", Decimal("2"), 0)]
