@@ -73,6 +73,9 @@ class MockShop:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
+    def endpoint(self, store_id: str) -> str:
+        return f"{self.url}/stores/{store_id}/products"
+
     def __enter__(self) -> "MockShop":
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         return self

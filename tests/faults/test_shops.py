@@ -98,7 +98,7 @@ def test_a_shop_where_one_bad_item_fails_a_whole_request(service: Service, branc
     wait_until(is_over)
     assert (len(shop.shelf.get("14")), RejectedItem.objects.get().reason) == (
         599,
-        "the shop refused the request (HTTP 400)",
+        "the shop refused the request (HTTP 400): something is wrong with an item",
     )
     prove(shop, branch, refused=lambda sku: sku == skus[42])
 
@@ -201,7 +201,7 @@ def test_an_outlet_whose_key_changes_in_mid_push(service: Service, branch: Outle
     begin(branch, shop)
     shop.key = "another-key"
     wait_until(is_over)
-    assert PushHistory.objects.latest("pk").error_details == "credentials refused (HTTP 401)"
+    assert PushHistory.objects.latest("pk").error_details == "credentials refused (HTTP 401): invalid key"
     refused = sum(request["status"] == 401 for request in shop.requests)
     assert refused <= 4  # what was under way
     Outlet.objects.filter(pk=branch.pk).update(api_key=Outlet(api_key="another-key").api_key)

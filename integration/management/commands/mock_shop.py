@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError
 
 from integration.mock_shop import MockShop
+from integration.strict_shops import SHOPS
+from integration.strict_shops.base import StrictShop
 
 
 class Command(BaseCommand):
@@ -17,19 +19,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8800)
         parser.add_argument("--key", help="the API key that it asks for; none: anybody may push")
+        parser.add_argument("--platform", choices=sorted(SHOPS), help="a strict shop of this platform instead")
+        parser.add_argument("--secret", default="secret", help="its API secret")
         parser.add_argument("--state", type=Path, help="keep the stores in this file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            shop = MockShop(options["port"], options["key"], options["state"])
+            shop = make_shop(options)
         except (OSError, OverflowError) as exc:
             raise CommandError(f"port {options['port']}: {getattr(exc, 'strerror', None) or exc}") from exc
         signal.signal(signal.SIGTERM, stop)
-        self.stdout.write(f"the mock shop takes pushes at {shop.url}/stores/STORE_ID/products")
+        self.stdout.write(f"the mock shop takes pushes at {shop.endpoint('STORE_ID')}")
         try:
             shop.server.serve_forever()
         except KeyboardInterrupt:
             self.stdout.write("closed")
+
+
+def make_shop(options: dict[str, Any]) -> MockShop | StrictShop:
+    if options["platform"]:
+        return SHOPS[options["platform"]](options["port"], key=options["key"] or "key", secret=options["secret"])
+    return MockShop(options["port"], options["key"], options["state"])
 
 
 def stop(*args: object) -> NoReturn:
