@@ -258,7 +258,7 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     changes.acknowledge(accepted, sending.attempt.started_at, now)
     history.clear_rejections(accepted)
     is_named = result.outcome is not Outcome.REFUSED
-    history.record_rejections(sending.push.outlet_id, sending.items, result.rejected, now, is_named=is_named)
+    history.record_rejections(sending.push, sending.items, result.rejected, now, is_named=is_named)
     unknown = [item.id for item in sending.items if item.sku in result.unknown]
     changes.confirm_later(unknown, confirm_time(sending.contract, now))
 

@@ -109,26 +109,29 @@ def has_accepted(push: PushHistory) -> bool:
 
 
 def is_refused_whole(push: PushHistory) -> bool:
-    """The shop has refused every request of the push without naming items."""
+    """The shop has refused every request of the push without naming items, and no item is known to be the reason."""
     attempts = PushAttempt.objects.filter(chunk__push=push)
-    return attempts.exists() and not attempts.exclude(outcome=Outcome.REFUSED).exists()
+    if not attempts.exists() or attempts.exclude(outcome=Outcome.REFUSED).exists():
+        return False
+    blamed = RejectedItem.objects.filter(outlet_product__outlet=push.outlet_id, identical_count__gt=0)
+    return not blamed.filter(last_rejected_at__gte=push.push_timestamp).exists()
 
 
 def record_rejections(
-    outlet_id: int, items: Sequence[Item], reasons: dict[str, str], now: datetime, *, is_named: bool = True
+    push: PushHistory, items: Sequence[Item], reasons: dict[str, str], now: datetime, *, is_named: bool = True
 ) -> None:
     """List what the shop refused; a refusal that is repeated is counted.
 
-    One that does not name its item counts only if the shop has taken others of the outlet since the last one: it
-    may be refusing everything, and then nothing is wrong with the item.
+    Where the shop does not name the item, the count begins when it is seen to take others of the outlet: it may be
+    refusing everything, and then nothing is wrong with the item.
     """
     refused = [item for item in items if item.sku in reasons]
     if not refused:
         return
     before = RejectedItem.objects.filter(outlet_product__in=[item.id for item in refused])
     known = {row.outlet_product_id: row for row in before}
-    counted = is_named or any(has_taken_since(outlet_id, row.last_rejected_at) for row in before)
-    rows = [rejection(item, reasons[item.sku], known.get(item.id), now, counted) for item in refused]
+    is_blamed = is_named or has_accepted(push) or any(has_taken_since(push, row.last_rejected_at) for row in before)
+    rows = [rejection(item, reasons[item.sku], known.get(item.id), now, is_blamed) for item in refused]
     updated = ["reason", "rejected_price", "rejected_stock_status", "last_rejected_at", "rejection_count"]
     updated += ["identical_count", "quarantined_at"]
     RejectedItem.objects.bulk_create(
@@ -136,14 +139,15 @@ def record_rejections(
     )
 
 
-def has_taken_since(outlet_id: int, at: datetime) -> bool:
-    return OutletProduct.objects.filter(outlet_id=outlet_id, pushed_at__gt=at).exists()
+def has_taken_since(push: PushHistory, at: datetime) -> bool:
+    return OutletProduct.objects.filter(outlet=push.outlet_id, pushed_at__gt=at).exists()
 
 
-def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime, counted: bool) -> RejectedItem:
+def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime, is_blamed: bool) -> RejectedItem:
     refusal = (reason, item.selling_price, item.stock_status)
     same = before and (before.reason, before.rejected_price, before.rejected_stock_status) == refusal
-    identical_count = before.identical_count + counted if before and same else 1
+    count = before.identical_count if before and same else 0
+    identical_count = count + 1 if count or is_blamed else 0
     return RejectedItem(
         outlet_product_id=item.id,
         reason=reason,

@@ -134,13 +134,24 @@ def test_an_outage_of_refusals_puts_no_good_item_into_quarantine(
 
 
 def test_a_bad_item_counts_while_the_shop_takes_others(outlet: Outlet, strict: type[Strict]) -> None:
-    bad, good, *_ = stock(outlet, 5)
+    """The first refusal of the first item comes before the shop has taken any other: it is the second that counts."""
+    bad, *_ = stock(outlet, 5)
     strict.poison = {bad}
-    for price in ("11", "12", "13"):
-        set_price(outlet, good, price)
+    counts = []
+    for _ in range(4):
         push(outlet)
+        counts.append(RejectedItem.objects.get().identical_count)
+    assert counts == [0, 1, 2, 3]
     assert RejectedItem.objects.get().quarantined_at is not None
     assert push(outlet)["status"] == "nothing to push"
+
+
+def test_an_item_that_is_known_to_be_bad_is_no_failure_of_the_endpoint(outlet: Outlet, strict: type[Strict]) -> None:
+    *_, bad = stock(outlet, 5)
+    strict.poison = {bad}
+    push(outlet)
+    push(outlet)
+    assert not EndpointHealth.objects.filter(failure_count__gt=0).exists()
 
 
 def test_pushes_that_are_refused_whole_open_the_breaker(
