@@ -24,6 +24,9 @@ soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreS
 	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly
 	TEST_DATABASE=postgres $(PY) -m pytest -m soak -s -p no:randomly
 
+bench: .venv/ready  ## how long mapping, encoding and reading take
+	$(PY) -m benchmarks.mapping
+
 lint: .venv/ready  ## linters, formatter, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -36,4 +39,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve test soak lint format
+.PHONY: help demo serve test soak bench lint format

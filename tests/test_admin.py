@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from integration import health
-from integration.models import DailySum, Outlet, OutletProduct, PushHistory, RejectedItem, Rescue
+from integration.contracts import contract_of, store_contract
+from integration.models import ContractVersion, DailySum, Outlet, OutletProduct, PushHistory, RejectedItem, Rescue
 from integration.platforms.memory import Memory
 from integration.push_service import PushService
 from tests.conftest import KEY, make_outlet, stock
@@ -195,3 +196,62 @@ def test_a_price_that_is_none_is_refused_here_too(asha: Client, outlet: Outlet) 
     text = asha.post(url, {"selling_price": "0", "stock_status": "5"}).content.decode()
     assert "errorlist" in text
     assert str(OutletProduct.objects.get().selling_price) == "10.00"
+
+
+# --- contracts ------------------------------------------------------------------------------------------
+
+ADD_CONTRACT = reverse("admin:integration_contractversion_add")
+
+
+def test_a_contract_is_stored_as_the_next_version_under_one_s_name(asha: Client) -> None:
+    for size in (200, 300):
+        data = {"platform": "pasons", "preset": "", "changes": f'{{"batch_size": {size}}}', "note": "asked for"}
+        assert asha.post(ADD_CONTRACT, data).status_code == 302
+    kept = ContractVersion.objects.values_list("number", "changes", "created_by__username", "note")
+    assert list(kept) == [(2, {"batch_size": 300}, "asha", "asked for"), (1, {"batch_size": 200}, "asha", "asked for")]
+    assert contract_of("pasons").batch_size == 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ('{"batch_sise": 1}', "batch_sise: there is no such setting; batch_size is meant?"),
+        ("[1]", "an object is needed"),
+        ("{", "Enter a valid JSON."),
+    ],
+)
+def test_a_contract_that_cannot_be_used_is_not_stored(asha: Client, changes: str, problem: str) -> None:
+    answer = asha.post(ADD_CONTRACT, {"platform": "pasons", "preset": "", "changes": changes, "note": ""})
+    assert problem in answer.content.decode()
+    assert not ContractVersion.objects.exists()
+
+
+def test_the_form_begins_with_what_holds(asha: Client) -> None:
+    store_contract("pasons", "talabat", {"batch_size": 77}, timezone.now())
+    text = asha.get(ADD_CONTRACT).content.decode()
+    assert "&quot;batch_size&quot;: 77" in text
+    assert '<option value="talabat" selected>' in text
+
+
+def test_an_earlier_version_can_hold_again(asha: Client) -> None:
+    first = store_contract("pasons", "", {"batch_size": 1}, timezone.now())
+    store_contract("pasons", "", {"batch_size": 2}, timezone.now())
+    data = {"action": "restore", "_selected_action": [first.pk]}
+    text = asha.post(reverse("admin:integration_contractversion_changelist"), data, follow=True).content.decode()
+    assert "asons, version 3 holds now" in text
+    assert contract_of("pasons").batch_size == 1
+
+
+def test_a_version_cannot_be_changed_or_deleted(asha: Client) -> None:
+    version = store_contract("pasons", "", {"batch_size": 1}, timezone.now())
+    url = reverse("admin:integration_contractversion_change", args=[version.pk])
+    assert asha.post(url, {"changes": '{"batch_size": 9}'}).status_code == 403
+    assert asha.post(url.replace("change", "delete"), {"post": "yes"}).status_code == 403
+    assert contract_of("pasons").batch_size == 1
+
+
+def test_who_may_change_outlets_may_not_change_contracts(client: Client) -> None:
+    clerk = get_user_model().objects.create_user("ravi", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="change_outlet"))
+    client.force_login(clerk)
+    assert client.get(ADD_CONTRACT).status_code == 403
