@@ -1,12 +1,18 @@
 """What is wrong with the settings, said at the start and with the way out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
 
 from integration.contracts import configured_contract
+from integration.encryption import WrongEncryptionKey
+from integration.models import Outlet
 from integration.platforms import InvalidContract, UnknownPlatform
+
+KEY_HINT = "Put the key that they were encrypted with back into ENCRYPTION_KEYS (after a comma), or enter them again."
 
 
 @register()
@@ -19,3 +25,23 @@ def check_contracts(**kwargs: Any) -> list[CheckMessage]:
         except (UnknownPlatform, InvalidContract) as exc:
             found.append(Error(f"CONTRACTS: {exc}", id=f"integration.E{number + 1:03d}"))
     return found
+
+
+@register(Tags.database)
+def check_encryption_keys(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Every stored secret can be decrypted. Runs with `migrate`, and with `check --database default`."""
+    if not databases or Outlet._meta.db_table not in connections["default"].introspection.table_names():
+        return []
+    outlets = Outlet.objects.exclude(api_key="", api_secret="").values_list("pk", "platform", "store_id")
+    unreadable = [f"{store_id} ({platform})" for pk, platform, store_id in outlets if not is_readable(pk)]
+    if not unreadable:
+        return []
+    problem = f"none of ENCRYPTION_KEYS decrypts the secrets of {', '.join(unreadable)}"
+    return [Error(problem, hint=KEY_HINT, id="integration.E100")]
+
+
+def is_readable(outlet_id: int) -> bool:
+    try:
+        return bool(Outlet.objects.only("api_key", "api_secret").get(pk=outlet_id))
+    except WrongEncryptionKey:
+        return False

@@ -163,7 +163,8 @@ def go_on(push_id: int, now: datetime) -> list[Ring]:
     progress = history.read_progress(push_id)
     if push.is_open and not progress.open_count:
         return end_push(push, now)
-    window = settings.PUSH_WINDOW if progress.ended_count else 1
+    widest = contract_or_default(push.platform).requests_in_flight or settings.PUSH_WINDOW
+    window = widest if progress.ended_count else 1
     chunk_ids = history.next_chunks(push_id, window - progress.rung_count, now)
     return [Ring("chunk", chunk_id) for chunk_id in chunk_ids]
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
 from integration.encryption import WrongEncryptionKey
@@ -69,3 +70,12 @@ def test_secrets_that_no_key_decrypts_are_named_and_the_others_are_done(settings
         call_command("rotate_keys")
     assert stored() == before
     assert "the secrets of 1 outlets" in capsys.readouterr().out
+
+
+def test_a_check_names_the_outlets_whose_secrets_cannot_be_read(settings: Any) -> None:
+    make_outlet("7", api_key="key")
+    make_outlet("8")
+    call_command("check", "--database", "default")
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(SystemCheckError, match=r"decrypts the secrets of 7 \(memory\)"):
+        call_command("check", "--database", "default")

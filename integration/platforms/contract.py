@@ -147,6 +147,7 @@ class Contract(Reading):
     items_per_window: int | None = Field(None, ge=1)
     window_seconds: int = Field(3600, ge=1, le=86_400)
     gap_seconds: float = Field(0, ge=0, le=60)  # between two requests
+    requests_in_flight: int | None = Field(None, ge=1, le=100)  # of one outlet; empty: the service's PUSH_WINDOW
     timeout_seconds: float = Field(30, gt=0, le=120)
     # --- when it does not work
     attempts: int = Field(3, ge=1, le=10)

@@ -91,22 +91,39 @@ def are_names(names: list[str]) -> bool:
     return True
 
 
+SHAPES: dict[str, dict[str, Any]] = {
+    "": {},
+    "items": {"items_key": "items"},
+    "single": {"single_item": True, "batch_size": 1},
+}
+
+
 @given(
     st.lists(items, min_size=1, max_size=5),
     names,
     st.tuples(scalars, scalars),
     st.sampled_from(["number", "string", "minor_units", "object", "object_string"]),
-    st.sampled_from(["", "items"]),
+    st.sampled_from(["", "items", "single"]),
+    st.sampled_from(
+        [{}, {"item_number": "#"}, {"item_copies": {"#.copy": "sku"}}, {"item_constants": {"#": "{store_id}"}}]
+    ),
 )
 def test_what_is_written_can_be_read_back(
-    sent: list[Item], fields: list[str], stock: tuple[Any, Any], price_format: str, items_key: str
+    sent: list[Item],
+    fields: list[str],
+    stock: tuple[Any, Any],
+    price_format: str,
+    shape: str,
+    more: dict[str, Any],
 ) -> None:
     assume(json.dumps(stock[0]) != json.dumps(stock[1]))
-    assume(are_names(fields))
+    assume(are_names([*fields, *("#" for _ in more)]))
     sku, price, status = fields
     mapping = {"sku": sku, "selling_price": price, "stock_status": status}
-    body = written(sent, fields=mapping, stock_values=stock, price_format=price_format, items_key=items_key)
-    rows = body[items_key] if items_key else body
+    values = {"fields": mapping, "stock_values": stock, "price_format": price_format, **more}
+    sent = sent[:1] if shape == "single" else sent
+    body = written(sent, **values, **SHAPES[shape])
+    rows = {"single": lambda: [body], "items": lambda: body["items"], "": lambda: body}[shape]()
     kept = [json.dumps(value) for value in Contract(stock_values=stock).stock_values]
     read = [
         (at(row, sku), price_of(at(row, price), price_format), kept.index(json.dumps(at(row, status)))) for row in rows
