@@ -60,7 +60,7 @@ def postpone(claim: Claim, seconds: float, now: datetime) -> None:
         status=PushChunk.Status.WAITING,
         not_before=now + timedelta(seconds=seconds),
         rung_at=now,
-        attempt_count=F("attempt_count") - (claim.chunk.job is None),
+        attempt_count=F("attempt_count") - int(claim.chunk.job is None),
     )
 
 
