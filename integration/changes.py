@@ -64,10 +64,10 @@ def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limi
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> list[Item]:
-    """The items of an attempt; those whose product has gone meanwhile are left out."""
+    """The items of an attempt, in their places; one whose product has gone meanwhile has no SKU and product 0."""
     products = OutletProduct.objects.filter(pk__in=[row[0] for row in rows])
     known = {pk: (product_id, sku) for pk, product_id, sku in products.values_list("pk", "product_id", "product__sku")}
-    return [Item(pk, *known[pk], Decimal(price), stock) for pk, price, stock in rows if pk in known]
+    return [Item(pk, *known.get(pk, (0, "")), Decimal(price), stock) for pk, price, stock in rows]
 
 
 def as_rows(items: Iterable[Item]) -> list[list[Any]]:

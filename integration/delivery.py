@@ -115,7 +115,7 @@ def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[
     """The chunk's current items, or its job's. Products that came in since it was cut go into a chunk of their own."""
     chunk, size = claim.chunk, contract.batch_size
     if chunk.job:
-        return changes.from_rows(history.last_attempt(chunk).items)
+        return [item for item in changes.from_rows(history.last_attempt(chunk).items) if item.product_id]
     items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
     read = changes.read_items(items, chunk.first_id, chunk.last_id, size + 1)
     if len(read) > size:
@@ -172,8 +172,11 @@ def ask(sending: Sending, endpoint: Endpoint) -> SendResult:
 
 
 def poll(sending: Sending, job: dict[str, Any], adapter: Platform) -> SendResult:
-    """What became of the chunk's job; what the shop had refused at once stays refused."""
-    asked = [item for item in sending.items if item.sku not in job["rejected"]]
+    """What became of the chunk's job; what the shop had refused at once stays refused.
+
+    It is asked for all that was sent, for it may go by the items' places.
+    """
+    asked = changes.from_rows(sending.attempt.items)
     result = adapter.poll(job["id"], asked)
     longest = sending.contract.job.deadline_seconds if sending.contract.job else 0
     if result.outcome is Outcome.JOB and timezone.now() - sending.attempt.started_at > timedelta(seconds=longest):
@@ -181,7 +184,11 @@ def poll(sending: Sending, job: dict[str, Any], adapter: Platform) -> SendResult
         result = dataclasses.replace(
             result, outcome=Outcome.OVERDUE, unknown=skus(asked), error_kind="job_overdue", message=message
         )
-    return dataclasses.replace(result, rejected={**job["rejected"], **result.rejected})
+    known = job["rejected"].keys()
+    rejected = {**result.rejected, **job["rejected"]}
+    return dataclasses.replace(
+        result, accepted=result.accepted - known, unknown=result.unknown - known, rejected=rejected
+    )
 
 
 def keep_job(sending: Sending, result: SendResult) -> SendResult:
@@ -213,7 +220,9 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
         return []
     if decision.status == PushChunk.Status.FAILED:
         result = give_up_job(sending, result)
-    if decision.status != PushChunk.Status.SPLIT and not is_pending(result, decision):
+    if decision.status == PushChunk.Status.SPLIT:
+        confirm_unknown(sending, result, now)
+    elif not is_pending(result, decision):
         record_items(sending, result, now)
     if decision.status in (PushChunk.Status.DONE, PushChunk.Status.FAILED):
         put_off_confirmations(sending, result, now)
@@ -233,7 +242,8 @@ def situation_of(sending: Sending, push: PushHistory) -> Situation:
 
 def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
     """Our answer came after the claim was lost: it may have overtaken a newer value, so send these once more."""
-    at = confirm_time(sending.contract, now) if result.unknown else now
+    is_known = not result.unknown and result.outcome is not Outcome.JOB
+    at = now if is_known else confirm_time(sending.contract, now)
     changes.confirm_later([item.id for item in sending.items], at)
 
 
@@ -259,6 +269,10 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     history.clear_rejections(accepted)
     is_named = result.outcome is not Outcome.REFUSED
     history.record_rejections(sending.push, sending.items, result.rejected, now, is_named=is_named)
+    confirm_unknown(sending, result, now)
+
+
+def confirm_unknown(sending: Sending, result: SendResult, now: datetime) -> None:
     unknown = [item.id for item in sending.items if item.sku in result.unknown]
     changes.confirm_later(unknown, confirm_time(sending.contract, now))
 

@@ -4,6 +4,7 @@ A chunk is claimed by a conditional UPDATE with a token, and every write-back ch
 worker that was late, stopped or delivered twice changes nothing. Leases use the database's clock.
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -144,8 +145,8 @@ def has_taken_since(push: PushHistory, at: datetime) -> bool:
 
 
 def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetime, is_blamed: bool) -> RejectedItem:
-    refusal = (reason, item.selling_price, item.stock_status)
-    same = before and (before.reason, before.rejected_price, before.rejected_stock_status) == refusal
+    refusal = (gist(reason), item.selling_price, item.stock_status)
+    same = before and (gist(before.reason), before.rejected_price, before.rejected_stock_status) == refusal
     count = before.identical_count if before and same else 0
     identical_count = count + 1 if count or is_blamed else 0
     return RejectedItem(
@@ -159,6 +160,11 @@ def rejection(item: Item, reason: str, before: RejectedItem | None, now: datetim
         identical_count=identical_count,
         quarantined_at=now if identical_count >= QUARANTINE_AFTER else None,
     )
+
+
+def gist(reason: str) -> str:
+    """The reason without what differs each time: numbers, times, the shop's names of requests."""
+    return re.sub(r"[\w-]*\d[\w:.-]*", "#", reason)
 
 
 def clear_rejections(items: Sequence[Item]) -> None:

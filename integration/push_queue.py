@@ -262,6 +262,8 @@ def confirm_jobs(push: PushHistory, now: datetime, **which: Any) -> None:
 def confirm_time(contract: Contract, now: datetime) -> datetime:
     """When a request that the shop may have got can do no harm any more: it has surely done with it by then.
 
-    Where the shop goes by revisions, the next one keeps an old value out at once.
+    Where the shop goes by revisions, the next one keeps an old value out at once. A job that nobody asks for may be
+    worked off until its deadline.
     """
-    return now if contract.revision_field else now + timedelta(seconds=contract.processing_seconds)
+    longest = max(contract.processing_seconds, contract.job.deadline_seconds if contract.job else 0)
+    return now if contract.revision_field else now + timedelta(seconds=longest)

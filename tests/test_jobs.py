@@ -12,6 +12,7 @@ from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
 from integration.push_queue import Ring, cancel_push, plan_push, start_push
 from integration.sweep import sweep
+from tests.adapters import Meanwhile
 from tests.conftest import acknowledged_state, dashboard_state, set_price, stock
 
 pytestmark = pytest.mark.django_db
@@ -108,8 +109,7 @@ def test_an_outlet_that_is_switched_off_meanwhile_leaves_nothing_behind(outlet: 
 def test_a_push_that_is_cancelled_while_the_shop_takes_a_chunk(outlet: Outlet, settings: Any) -> None:
     settings.PLATFORMS = {"memory": "tests.adapters.Meanwhile"}
     push, (ring,) = begin(outlet, 2)
-    meanwhile: Any = __import__("tests.adapters", fromlist=["Meanwhile"]).Meanwhile
-    meanwhile.hook = lambda: cancel_push(push.pk, "asha", timezone.now())
+    Meanwhile.hook = lambda: cancel_push(push.pk, "asha", timezone.now())
     Memory.script.append(TAKEN)
     send_chunk(ring.id, timezone.now())
     push.refresh_from_db()
@@ -127,6 +127,26 @@ def test_what_was_refused_at_once_is_counted_once(outlet: Outlet) -> None:
     assert (push.status, push.accepted_count, push.rejected_count) == ("partial", 1, 1)
     assert RejectedItem.objects.get().rejection_count == 1
     assert list(acknowledged_state(outlet)) == ["s00001"]
+
+
+def test_places_in_a_job_s_answer_are_those_of_the_request(outlet: Outlet, settings: Any) -> None:
+    """Also where an item was refused at once, and another one's product has gone meanwhile."""
+    settings.CONTRACTS["memory"]["batch_size"] = 4
+    taken = SendResult(Outcome.JOB, job_id="J1", rejected={"s00000": "unknown product"})
+    _, (ring,) = begin(outlet, 4, taken)
+    send_chunk(ring.id, timezone.now())
+    OutletProduct.objects.filter(product__sku="s00001").delete()
+    asked: list[str] = []
+    settings.PLATFORMS = {"memory": "tests.adapters.Meanwhile"}
+    Meanwhile.hook = lambda: None
+    original = Meanwhile.poll
+    Meanwhile.poll = lambda self, job_id, items: asked.extend(i.sku for i in items) or original(self, job_id, items)  # type: ignore[method-assign]
+    try:
+        ask(ring.id)
+    finally:
+        Meanwhile.poll = original  # type: ignore[method-assign]
+    assert asked == ["s00000", "", "s00002", "s00003"]
+    assert set(acknowledged_state(outlet)) == {"s00002", "s00003"}
 
 
 def test_the_push_after_a_job_that_is_over_its_time_sends_again(outlet: Outlet) -> None:

@@ -204,6 +204,13 @@ def test_another_reason_starts_the_count_anew(outlet: Outlet) -> None:
     assert waiting(outlet) == 1
 
 
+def test_a_reason_that_differs_in_a_number_only_is_the_same(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    for number in range(3):
+        refuse(outlet, 1, f"unknown product (request 7f3a-{number}, 2026-03-01T09:0{number}:00Z)")
+    assert RejectedItem.objects.get().quarantined_at is not None
+
+
 def test_another_value_ends_the_quarantine(outlet: Outlet) -> None:
     stock(outlet, 1)
     refuse(outlet, 3)

@@ -90,13 +90,17 @@ class HttpPlatform:
         """One request for each of the contract's steps, until one does not work."""
         started = time.monotonic()
         rejected: dict[str, str] = {}
+        begun: frozenset[str] = frozenset()  # what an earlier step has brought into the shop
         for step in self.contract.steps:
             left = [item for item in items if item.sku not in rejected]
             result = type(self)(step, self.endpoint).send_step(left, request_key, revision)
             rejected |= result.rejected
+            unknown = result.unknown | (begun - result.accepted)
+            begun |= result.accepted
             if result.outcome is not Outcome.DONE or not result.accepted:
                 break
-        return dataclasses.replace(result, rejected=rejected, elapsed_seconds=time.monotonic() - started)
+        elapsed = time.monotonic() - started
+        return dataclasses.replace(result, rejected=rejected, unknown=unknown, elapsed_seconds=elapsed)
 
     def send_step(self, items: Sequence[Item], request_key: str, revision: int) -> SendResult:
         request = self.build(items, request_key, revision)

@@ -103,8 +103,13 @@ def fill_url(template: str, endpoint: Endpoint, **values: str) -> str:
     """Each placeholder's value, quoted; the endpoint as it is, without its last slash where a path follows."""
     url = template.replace("{api_endpoint}/", endpoint.url.rstrip("/") + "/").replace("{api_endpoint}", endpoint.url)
     for name, value in {"store_id": endpoint.store_id, **values}.items():
-        url = url.replace(f"{{{name}}}", quote(value, safe=""))
+        url = url.replace(f"{{{name}}}", quote_part(value))
     return url
+
+
+def quote_part(value: str) -> str:
+    """A value that stays one part of a path: two dots would lead out of it."""
+    return quote(value, safe="") if value.strip(".") else value.replace(".", "%2E")
 
 
 def fill(template: Any, endpoint: Endpoint) -> Any:

@@ -15,7 +15,7 @@ from tests.faults.service import Service, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUICK = {"backoff_seconds": 0.1, "processing_seconds": 1, "timeout_seconds": 1, "token_requests_per_minute": 600}
-JOB = {"every_seconds": 0.2, "deadline_seconds": 60}
+JOB = {"every_seconds": 0.2, "deadline_seconds": 15}
 
 
 @pytest.fixture

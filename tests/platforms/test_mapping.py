@@ -4,12 +4,13 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integration.platforms.base import Endpoint, Item
 from integration.platforms.contract import Contract, check_names
-from integration.platforms.mapping import encode_body
+from integration.platforms.mapping import encode_body, fill_url
 
 ENDPOINT = Endpoint("https://shop.example", "007", "key")
 ITEM = Item(1, 1, "0012", Decimal("13.90"), 1)
@@ -129,3 +130,10 @@ def test_what_is_written_can_be_read_back(
         (at(row, sku), price_of(at(row, price), price_format), kept.index(json.dumps(at(row, status)))) for row in rows
     ]
     assert read == [(item.sku, item.selling_price, item.stock_status) for item in sent]
+
+
+@pytest.mark.parametrize(
+    ("sku", "part"), [("a/b", "a%2Fb"), ("..", "%2E%2E"), (".", "%2E"), ("1.5", "1.5"), ("ä ?", "%C3%A4%20%3F")]
+)
+def test_a_value_stays_one_part_of_a_path(sku: str, part: str) -> None:
+    assert fill_url("{api_endpoint}/items/{sku}", ENDPOINT, sku=sku) == f"https://shop.example/items/{part}"

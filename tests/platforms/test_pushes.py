@@ -11,6 +11,7 @@ from integration.models import AccessToken, Outlet, OutletProduct, PushAttempt, 
 from integration.push_service import PushService
 from integration.strict_shops import SHOPS
 from integration.strict_shops.base import StrictShop
+from integration.strict_shops.wire import Answer, Refusal, Request
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, set_price, stock
 from tests.platforms.example_contracts import EXAMPLES
 
@@ -184,3 +185,26 @@ def test_switching_a_live_outlet_needs_no_restart_and_no_code(db: None, shop: An
         assert PushService(outlet).push([])[0]
         assert PushService(outlet).push(push_type="full")[0]
         assert dict(bulk.items[STORE]) == dashboard_state(outlet)
+
+
+@pytest.mark.parametrize("spoken", ["deliveroo"], indirect=True)
+def test_what_only_the_first_of_two_calls_has_brought_into_the_shop_is_not_forgotten(spoken: Spoken) -> None:
+    """The second call fails for good, and the old value comes back: nothing differs, but the shop has the new price."""
+    skus = stock(spoken.outlet, 3)
+    spoken.push()
+    set_price(spoken.outlet, skus[0], "77")
+    take = spoken.shop.take
+    spoken.shop.take = lambda request, content: (
+        no(request) if "availability" in request.path else take(request, content)
+    )  # type: ignore[method-assign]
+    assert spoken.push()["status"] == "failed"
+    set_price(spoken.outlet, skus[0], "10.00")
+    spoken.shop.take = take  # type: ignore[method-assign]
+    assert OutletProduct.objects.filter(confirm_at__isnull=False, differs=False).count() == 1
+    OutletProduct.objects.filter(confirm_at__isnull=False).update(confirm_at=timezone.now())
+    assert spoken.push()["status"] == "success"
+    assert spoken.state() == dashboard_state(spoken.outlet)
+
+
+def no(request: Request) -> Answer:
+    raise Refusal(409, "closed for today")
