@@ -1,11 +1,9 @@
 """One chunk is claimed, sent, and written down; then it is decided what comes next."""
 
 import dataclasses
-import logging
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,46 +16,15 @@ from integration import changes, health, history
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
-from integration.platforms import load
-from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, skus
+from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract
-from integration.platforms.oauth import TokenError
-from integration.platforms.transport import until
 from integration.push_queue import Ring, confirm_jobs, confirm_time, go_on, stop_push
 from integration.rate_limit import seconds_to_wait
-from integration.tokens import admit
+from integration.sending import Sending, ask_shop, endpoint_of, interrupted
 
-logger = logging.getLogger(__name__)
 
 LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """One attempt at one chunk, from its claim to its answer."""
-
-    claim: history.Claim
-    attempt: PushAttempt
-    revision: int
-    items: Sequence[Item]
-    contract: Contract
-    ends_at: float  # by the monotonic clock: no request of the attempt outlives its claim
-
-    @property
-    def push(self) -> PushHistory:
-        return self.claim.chunk.push
-
-    @property
-    def job(self) -> dict[str, Any] | None:
-        """What the shop has taken for later: then it is asked for, and nothing is sent."""
-        job: dict[str, Any] | None = self.claim.chunk.job
-        return job
-
-    @property
-    def is_late(self) -> bool:
-        """The worker was held up since the claim: its values may be old."""
-        return time.monotonic() > self.ends_at
 
 
 def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
@@ -71,7 +38,11 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
         return stop_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
     if sending is None:
         return rings
-    result = ask_shop(sending)
+    try:
+        result = ask_shop(sending)
+    except (KeyboardInterrupt, SystemExit):
+        record(sending, interrupted(sending), timezone.now())
+        raise
     return record(sending, result, timezone.now())
 
 
@@ -130,76 +101,6 @@ def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
     history.release_claim(claim, status=PushChunk.Status.FAILED)
     confirm_jobs(claim.chunk.push, now, pk=claim.chunk.pk)
     return stop_push(claim.chunk.push_id, error, now)
-
-
-# --- the request ----------------------------------------------------------------------------------------
-
-
-def ask_shop(sending: Sending) -> SendResult:
-    """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
-    unknown = skus(sending.items)
-    try:
-        with until(sending.ends_at):
-            return admit_and_ask(sending)
-    except TokenError as exc:
-        return keep_job(sending, exc.result)
-    except (KeyboardInterrupt, SystemExit):
-        result = SendResult(Outcome.RETRY, unknown=unknown, error_kind="interrupted", message="interrupted")
-        record(sending, result, timezone.now())
-        raise
-    except Exception as exc:
-        logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
-        return SendResult(Outcome.BROKEN, unknown=unknown, error_kind="adapter", message=type(exc).__name__)
-
-
-def admit_and_ask(sending: Sending) -> SendResult:
-    """An access token that the shop refuses is replaced once."""
-    endpoint = admit(endpoint_of(sending.push.outlet), sending.contract)
-    result = ask(sending, endpoint)
-    if result.outcome is not Outcome.CREDENTIALS or not endpoint.access_token:
-        return result
-    return ask(sending, admit(endpoint, sending.contract, instead_of=endpoint.access_token))
-
-
-def ask(sending: Sending, endpoint: Endpoint) -> SendResult:
-    if sending.is_late:
-        late = SendResult(Outcome.RETRY, error_kind="late", message="the worker was held up before it could send")
-        return keep_job(sending, late)
-    adapter = load(sending.push.platform, sending.contract, endpoint)
-    if sending.job is None:
-        return adapter.send(sending.items, f"chunk-{sending.claim.chunk.pk}", sending.revision)
-    return poll(sending, sending.job, adapter)
-
-
-def poll(sending: Sending, job: dict[str, Any], adapter: Platform) -> SendResult:
-    """What became of the chunk's job; what the shop had refused at once stays refused.
-
-    It is asked for all that was sent, for it may go by the items' places.
-    """
-    asked = changes.from_rows(sending.attempt.items)
-    result = adapter.poll(job["id"], asked)
-    longest = sending.contract.job.deadline_seconds if sending.contract.job else 0
-    if result.outcome is Outcome.JOB and timezone.now() - sending.attempt.started_at > timedelta(seconds=longest):
-        message = f"the shop did not end its job within {longest:.0f} s ({result.message})"
-        result = dataclasses.replace(
-            result, outcome=Outcome.OVERDUE, unknown=skus(asked), error_kind="job_overdue", message=message
-        )
-    known = job["rejected"].keys()
-    rejected = {**result.rejected, **job["rejected"]}
-    return dataclasses.replace(
-        result, accepted=result.accepted - known, unknown=result.unknown - known, rejected=rejected
-    )
-
-
-def keep_job(sending: Sending, result: SendResult) -> SendResult:
-    """Where the shop could not be asked for a job, it is asked again later."""
-    again = sending.job is not None and result.outcome is Outcome.RETRY
-    return dataclasses.replace(result, outcome=Outcome.JOB) if again else result
-
-
-def endpoint_of(outlet: Outlet) -> Endpoint:
-    allow_private = outlet.allow_private_address or settings.ALLOW_PRIVATE_ADDRESSES
-    return Endpoint(outlet.api_endpoint, outlet.store_id, outlet.api_key, outlet.api_secret, allow_private)
 
 
 # --- after the request ----------------------------------------------------------------------------------

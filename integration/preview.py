@@ -4,10 +4,10 @@ from datetime import datetime
 
 from integration import changes
 from integration.contracts import contract_of
-from integration.delivery import endpoint_of
 from integration.models import Outlet
 from integration.platforms import load
 from integration.platforms.base import Item, Platform, Preview, SendResult
+from integration.sending import endpoint_of
 
 
 def preview_requests(outlet: Outlet, item_count: int, now: datetime) -> list[Preview]:

@@ -14,12 +14,13 @@ from django.utils import timezone
 
 from integration import changes, health
 from integration.contracts import contract_of
-from integration.delivery import endpoint_of, send_chunk
+from integration.delivery import send_chunk
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
 from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
 from integration.push_queue import CannotPush, Started, check_ready, plan_push, release_abandoned, start_push
+from integration.sending import endpoint_of
 from integration.tokens import admit
 
 POLL_SECONDS = 0.05
