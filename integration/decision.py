@@ -5,7 +5,7 @@ from typing import NamedTuple
 from integration.models import PushChunk
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.contract import Contract
-from integration.retry import seconds_until_retry
+from integration.retry import RETRY_AFTER_CAP, seconds_until_retry
 
 AGAIN = (Outcome.RETRY, Outcome.BROKEN)
 STOPPING = (Outcome.CREDENTIALS, Outcome.FORBIDDEN)
@@ -34,7 +34,9 @@ def decide(result: SendResult, situation: Situation, contract: Contract, chance:
     if situation.is_stopped:
         return Decision(PushChunk.Status.FAILED)
     if result.outcome is Outcome.JOB and contract.job:
-        return Decision(PushChunk.Status.WAITING, max(contract.job.every_seconds, result.retry_after or 0))
+        return Decision(
+            PushChunk.Status.WAITING, max(contract.job.every_seconds, min(result.retry_after or 0, RETRY_AFTER_CAP))
+        )
     if result.outcome in AGAIN and situation.attempt_count < contract.attempts:
         failures = situation.attempt_count
         delay = seconds_until_retry(failures, contract.backoff_seconds, chance, result.error_kind, result.retry_after)

@@ -22,7 +22,6 @@ from integration.push_queue import Ring, confirm_jobs, confirm_time, go_on, stop
 from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, ask_shop, endpoint_of, interrupted
 
-
 LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
 
@@ -79,7 +78,11 @@ def find_attempt(chunk: PushChunk, items: Sequence[Item], now: datetime) -> Push
 
 def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
     """How long the endpoint's breaker or the shop's limit keeps the request back."""
-    return health.enter(outlet.pk, now) or seconds_to_wait(endpoint_of(outlet), contract, item_count)
+    if wait := health.enter(outlet.pk, now):
+        return wait
+    if wait := seconds_to_wait(endpoint_of(outlet), contract, item_count):
+        health.leave_probe(outlet.pk)  # it was ours, and nothing is sent
+    return wait
 
 
 def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[Item]:
@@ -214,9 +217,8 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: da
     """True if the breaker is open now. Refused credentials open it at once: no other request would fare better."""
     if result.retry_after:
         health.hold(outlet_id, result.retry_after, now)
-    if result.outcome is Outcome.FORBIDDEN or result.error_kind == "late":
-        return False
-    if result.outcome is Outcome.JOB and result.error_kind:
+    is_silent = result.outcome is Outcome.FORBIDDEN or result.error_kind == "late"
+    if is_silent or (result.outcome is Outcome.JOB and result.error_kind):
         health.leave_probe(outlet_id)
         return False
     if not counts_as_failure(result, contract):

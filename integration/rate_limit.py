@@ -42,10 +42,10 @@ def limits_of(contract: Contract, item_count: int) -> list[Limit]:
     """What the contract allows, as windows; a request of no items asks for a job."""
     requests = len(contract.steps) if item_count else 1
     windows = [
+        Limit("gap", 1 if contract.gap_seconds else None, contract.gap_seconds, 1),
         Limit("requests", contract.requests_per_minute, 60, requests),
         Limit("items", contract.items_per_minute, 60, item_count),
         Limit("window", contract.items_per_window, contract.window_seconds, item_count),
-        Limit("gap", 1 if contract.gap_seconds else None, contract.gap_seconds, 1),
     ]
     return [window for window in windows if window.most is not None]
 

@@ -51,7 +51,21 @@ class Sending:
 
 
 def ask_shop(sending: Sending) -> SendResult:
-    """What the shop says. An adapter that raises has broken its promise; the chunk ends all the same."""
+    """What the shop says, or that it has not ended its job in time."""
+    result = try_to_ask(sending)
+    if sending.job is None or result.outcome is not Outcome.JOB:
+        return result
+    longest = sending.contract.job.deadline_seconds if sending.contract.job else 0
+    if timezone.now() - sending.attempt.started_at <= timedelta(seconds=longest):
+        return result
+    message = f"the shop did not end its job within {longest:.0f} s ({result.message})"
+    unknown = skus(sending.items) - sending.job["rejected"].keys()
+    overdue = dataclasses.replace(result, outcome=Outcome.OVERDUE, unknown=unknown, message=message)
+    return dataclasses.replace(overdue, error_kind="job_overdue", rejected=sending.job["rejected"])
+
+
+def try_to_ask(sending: Sending) -> SendResult:
+    """An adapter that raises has broken its promise; the chunk ends all the same."""
     try:
         with until(sending.ends_at):
             return admit_and_ask(sending)
@@ -76,7 +90,11 @@ def admit_and_ask(sending: Sending) -> SendResult:
     result = ask(sending, endpoint)
     if result.outcome is not Outcome.CREDENTIALS or not endpoint.access_token:
         return result
-    return ask(sending, admit(endpoint, sending.contract, instead_of=endpoint.access_token))
+    try:
+        again = ask(sending, admit(endpoint, sending.contract, instead_of=endpoint.access_token))
+    except TokenError as exc:
+        again = keep_job(sending, exc.result)
+    return dataclasses.replace(again, unknown=again.unknown | (result.unknown - again.accepted))
 
 
 def ask(sending: Sending, endpoint: Endpoint) -> SendResult:
@@ -96,12 +114,6 @@ def poll(sending: Sending, job: dict[str, Any], adapter: Platform) -> SendResult
     """
     asked = changes.from_rows(sending.attempt.items)
     result = adapter.poll(job["id"], asked)
-    longest = sending.contract.job.deadline_seconds if sending.contract.job else 0
-    if result.outcome is Outcome.JOB and timezone.now() - sending.attempt.started_at > timedelta(seconds=longest):
-        message = f"the shop did not end its job within {longest:.0f} s ({result.message})"
-        result = dataclasses.replace(
-            result, outcome=Outcome.OVERDUE, unknown=skus(asked), error_kind="job_overdue", message=message
-        )
     known = job["rejected"].keys()
     rejected = {**result.rejected, **job["rejected"]}
     return dataclasses.replace(

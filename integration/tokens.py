@@ -67,6 +67,9 @@ def fetch(row: AccessToken, endpoint: Endpoint, contract: Contract) -> str:
     except TokenError as exc:
         keep(row, failed_at=timezone.now(), failure=as_json(exc.result))
         raise
+    except Exception:
+        keep(row)  # the others need not wait for what will not come
+        raise
     keep(row, token=token.text, renew_at=timezone.now() + timedelta(seconds=usable_seconds(token)))
     return token.text
 

@@ -224,3 +224,17 @@ def test_a_dead_shop_gets_a_bounded_number_of_requests_an_hour(
         print(f"\na dead shop gets {counts[0]} requests in the first hour, then {counts[1]} and {counts[2]}")
     assert counts[0] <= 14
     assert counts[1:] == [4, 4]
+
+
+def test_a_probe_that_the_rate_limit_keeps_back_is_left_to_another(
+    outlet: Outlet, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(outlet, 1)
+    fail(outlet, 5)
+    let_time_pass(outlet)
+    monkeypatch.setattr("integration.delivery.seconds_to_wait", lambda *args: 3.0)
+    (ring,) = sweep(timezone.now())
+    (first,) = plan_push(ring.id, timezone.now())
+    (again,) = send_chunk(first.id, timezone.now())
+    assert again.delay == 3.0
+    assert EndpointHealth.objects.get().probe_until is None

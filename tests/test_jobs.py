@@ -158,3 +158,10 @@ def test_the_push_after_a_job_that_is_over_its_time_sends_again(outlet: Outlet) 
     assert (push.status, PushAttempt.objects.get().error_kind) == ("failed", "job_overdue")
     assert "did not end its job within 900 s (the shop is still at it)" in push.error_details
     assert OutletProduct.objects.get().confirm_at is not None
+
+
+def test_a_shop_that_names_a_far_time_is_asked_in_a_quarter_of_an_hour(outlet: Outlet) -> None:
+    _, (ring,) = begin(outlet, 1, TAKEN, SendResult(Outcome.JOB, error_kind="http_503", retry_after=10**9))
+    send_chunk(ring.id, timezone.now())
+    (again,) = ask(ring.id)
+    assert again.delay == 900

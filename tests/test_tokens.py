@@ -1,5 +1,6 @@
 """Access tokens: one for each credential, asked for as rarely as possible, and never readable at rest."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,9 +11,11 @@ from django.db import connection
 from django.utils import timezone
 
 from integration.models import AccessToken
+from integration.platforms.answers import Answer
 from integration.platforms.base import Endpoint, Outcome
 from integration.platforms.contract import Contract
-from integration.platforms.oauth import TokenError
+from integration.platforms.http import HttpPlatform
+from integration.platforms.oauth import TokenError, read_token
 from integration.platforms.presets import PRESETS
 from integration.strict_shops.pasons_bulk import PasonsBulk
 from integration.tokens import admit
@@ -108,3 +111,17 @@ def test_a_token_server_that_is_not_there_is_tried_again_later() -> None:
 def test_other_kinds_of_authentication_need_none(bulk: PasonsBulk) -> None:
     assert admit(endpoint(bulk), Contract()).access_token == ""
     assert not AccessToken.objects.exists()
+
+
+@pytest.mark.parametrize("seconds", [10**12, 2**63 - 1])
+def test_a_token_that_never_expires_is_renewed_every_day(bulk: PasonsBulk, seconds: Any) -> None:
+    answer = Answer(200, json.dumps({"access_token": "t", "token_type": "Bearer", "expires_in": seconds}).encode())
+    adapter = HttpPlatform(contract(), endpoint(bulk))
+    assert read_token(answer, adapter).seconds == 86_400
+
+
+@pytest.mark.parametrize("text", ["", "a\nb", "ä", 7, None])
+def test_a_token_that_is_no_text_is_no_token(bulk: PasonsBulk, text: Any) -> None:
+    answer = Answer(200, json.dumps({"access_token": text, "token_type": "Bearer"}).encode())
+    with pytest.raises(TokenError):
+        read_token(answer, HttpPlatform(contract(), endpoint(bulk)))

@@ -61,24 +61,33 @@ def is_temporary(contract: Contract, status: int, parsed: Any) -> bool:
 
 def read_accepted(contract: Contract, answer: Answer, parsed: Any, items: Sequence[Item]) -> SendResult:
     facts = facts_of(answer)
-    if answer.status == 204:
+    if answer.status == 204 and contract.job is None:
         return SendResult(Outcome.DONE, accepted=skus(items), **facts)
-    if parsed is NOTHING:
-        message = f"HTTP {answer.status}, but the answer is not JSON"
+    if not isinstance(parsed, dict | list):
+        message = f"HTTP {answer.status}, but the answer is no JSON object or array"
         return SendResult(Outcome.BROKEN, unknown=skus(items), error_kind="bad_answer", message=message, **facts)
     result = read_items(contract, parsed, items, facts)
-    if contract.job is None or result.outcome is not Outcome.DONE or not result.accepted:
+    if contract.job is None or (result.outcome is Outcome.DONE and not result.accepted):
         return result
+    if result.outcome is not Outcome.DONE:  # nothing is accepted before the job says so
+        return dataclasses.replace(result, accepted=frozenset(), unknown=result.unknown | result.accepted)
     return read_job_id(contract.job, parsed, result, facts)
 
 
 def read_job_id(job: Job, parsed: Any, result: SendResult, facts: dict[str, Any]) -> SendResult:
     job_id = search(job.id, parsed)
-    if not isinstance(job_id, str | int) or isinstance(job_id, bool) or not 0 < len(str(job_id)) <= 200:
+    if not is_job_id(job_id):
         message = "the answer names no job to ask for"
         return SendResult(Outcome.BROKEN, unknown=result.accepted, error_kind="bad_answer", message=message, **facts)
     rejected, message = result.rejected, "the shop has taken it for later"
     return SendResult(Outcome.JOB, rejected=rejected, message=message, job_id=str(job_id), **facts)
+
+
+def is_job_id(value: Any) -> bool:
+    """It stands in a URL, where dots alone would lead elsewhere."""
+    text = str(value)
+    is_name = isinstance(value, str | int) and not isinstance(value, bool)
+    return is_name and 0 < len(text) <= 200 and text.isprintable() and bool(text.strip("."))
 
 
 # --- items ----------------------------------------------------------------------------------------------
@@ -119,19 +128,33 @@ def find_doubt(reading: Reading, parsed: Any, entries: list[Entry], item_count: 
         return f"the shop lists {strangers} errors that name no item of the request"
     if reading.match_by == "order" and len(entries) != item_count:
         return f"the shop lists {len(entries)} items of {item_count}"
-    counted = search(reading.accepted_count, parsed)
-    if isinstance(counted, int) and not isinstance(counted, bool) and counted != accepted_count:
+    counted = as_number(search(reading.accepted_count, parsed))
+    if counted is not None and counted != accepted_count:
         return f"the shop counts {counted} accepted items of {accepted_count}"
     return ""
+
+
+def as_number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def read_entries(reading: Reading, parsed: Any, items: Sequence[Item]) -> Iterable[Entry]:
     listed = search(reading.errors, parsed) if reading.errors else None
     by_sku = {item.sku: item.sku for item in items}
     for place, entry in enumerate(as_list(listed)):
-        is_refusal = not reading.error_when or holds(reading.error_when, entry)
-        reason = str(search(reading.error_reason, entry) or "refused without a reason")[:REASON_LIMIT]
+        is_refusal = not reading.error_when or not is_accepted_entry(reading.error_when, entry)
+        reason = str(search(reading.error_reason, entry) or "refused without a reason")[: 2 * REASON_LIMIT]
         yield Entry(item_of(reading, entry, place, items, by_sku), is_refusal, reason if is_refusal else "")
+
+
+def is_accepted_entry(error_when: str, entry: Any) -> bool:
+    """An entry that the condition cannot be asked of accepts nothing."""
+    return isinstance(entry, dict | list) and not holds(error_when, entry, otherwise=True)
 
 
 def as_list(listed: Any) -> list[Any]:
@@ -148,8 +171,8 @@ def item_of(reading: Reading, entry: Any, place: int, items: Sequence[Item], by_
         return None
     if reading.match_by == "sku":
         return by_sku.get(str(named))
-    number = re.search(r"-?\d{1,9}", str(named))
-    index = int(number[0]) - reading.first_position if number else -1
+    numbers = re.findall(r"-?\d+", str(named))
+    index = int(numbers[0]) - reading.first_position if len(numbers) == 1 and len(numbers[0]) < 10 else -1
     return items[index].sku if 0 <= index < len(items) else None
 
 
@@ -192,26 +215,26 @@ def parse(body: bytes) -> Any:
         return NOTHING
 
 
-def search(expression: str, value: Any) -> Any:
-    """What the expression finds; None where it finds nothing, or fits no such value."""
+def search(expression: str, value: Any, otherwise: Any = None) -> Any:
+    """What the expression finds; None where it finds nothing, `otherwise` where it fits no such value."""
     if not isinstance(value, dict | list) or not expression:
         return None
     try:
         return jmespath.search(expression, value)
     except jmespath.exceptions.JMESPathError:
-        return None
+        return otherwise
 
 
-def holds(expression: str, value: Any) -> bool:
+def holds(expression: str, value: Any, otherwise: bool = False) -> bool:
     """Whether the expression is true as JMESPath has it: not false, not null and not empty."""
-    found = search(expression, value)
+    found = search(expression, value, otherwise)
     return found is not None and found is not False and found not in ("", [], {})
 
 
 def say(reading: Reading, parsed: Any) -> str:
     """The shop's own words, to stand behind ours."""
     words = search(reading.message, parsed)
-    return f": {words[:REASON_LIMIT]}" if isinstance(words, str) and words else ""
+    return f": {words[: 2 * REASON_LIMIT]}" if isinstance(words, str) and words else ""
 
 
 def seconds_to_wait(value: str | None, now: float) -> float | None:

@@ -23,6 +23,7 @@ ERRORS: tuple[tuple[type[Exception], str, bool], ...] = (
     (httpx.PoolTimeout, "connect_timeout", False),
     (httpx.ConnectError, "connect", False),
     (httpx.TimeoutException, "timeout", True),
+    (httpx.LocalProtocolError, "bad_request", False),
     (httpx.NetworkError, "connection_lost", True),
     (httpx.ProtocolError, "protocol", True),
     (httpx.ProxyError, "connect", False),
@@ -103,6 +104,9 @@ def ask(request: Request, items: Sequence[Item], allow_private: bool, seconds: f
         return SendResult(Outcome.BROKEN, unknown=skus(items), error_kind=kind, message=str(exc))
     except AddressRefusedError as exc:
         return SendResult(Outcome.FORBIDDEN, error_kind="address_refused", message=str(exc))
+    except UnicodeError:
+        message = "a header holds what is not ASCII: look at the key, the secret and the contract's headers"
+        return SendResult(Outcome.RETRY, error_kind="bad_request", message=message)
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         kind, maybe_sent = classify(exc)
         unknown = skus(items) if maybe_sent else frozenset()

@@ -5,20 +5,30 @@ import dataclasses
 import functools
 import hashlib
 import hmac
-import json
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import httpx
 
-from integration.platforms.answers import EXCERPT_LIMIT, Answer, parse, read_items, read_job, read_push, search
+from integration.platforms.answers import (
+    EXCERPT_LIMIT,
+    REASON_LIMIT,
+    Answer,
+    parse,
+    read_items,
+    read_job,
+    read_push,
+    search,
+    seconds_to_wait,
+)
 from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.platforms.exchange import Request, ask
 from integration.platforms.mapping import encode_body, fill_all, fill_url
 
+MESSAGE_LIMIT = 2 * REASON_LIMIT
 LONGEST_LIST = 100  # pages of a job's items
 # How the collected pages of a job read.
 LISTED = {"errors": "@", "success": "", "message": "", "accepted_count": ""}
@@ -90,17 +100,21 @@ class HttpPlatform:
         """One request for each of the contract's steps, until one does not work."""
         started = time.monotonic()
         rejected: dict[str, str] = {}
-        begun: frozenset[str] = frozenset()  # what an earlier step has brought into the shop
+        begun: frozenset[str] = frozenset()  # what a step before the last has brought into the shop
+        *_, last = self.contract.steps
         for step in self.contract.steps:
             left = [item for item in items if item.sku not in rejected]
             result = type(self)(step, self.endpoint).send_step(left, request_key, revision)
             rejected |= result.rejected
-            unknown = result.unknown | (begun - result.accepted)
-            begun |= result.accepted
+            begun |= result.accepted if step is not last else frozenset()
             if result.outcome is not Outcome.DONE or not result.accepted:
                 break
+        accepted = result.accepted if step is last else frozenset()
+        unknown = result.unknown | (begun - accepted)
         elapsed = time.monotonic() - started
-        return dataclasses.replace(result, rejected=rejected, unknown=unknown, elapsed_seconds=elapsed)
+        return dataclasses.replace(
+            result, accepted=accepted, rejected=rejected, unknown=unknown, elapsed_seconds=elapsed
+        )
 
     def send_step(self, items: Sequence[Item], request_key: str, revision: int) -> SendResult:
         request = self.build(items, request_key, revision)
@@ -110,6 +124,9 @@ class HttpPlatform:
             return SendResult(Outcome.REFUSED, error_kind="too_large", message=message)
         answer = self.ask(request, items)
         result = read_push(self.contract, answer, items) if isinstance(answer, Answer) else answer
+        if result.job_id and self.redact(result.job_id) != result.job_id:
+            message = "the job's name holds a secret"
+            result = SendResult(Outcome.BROKEN, unknown=skus(items), error_kind="bad_answer", message=message)
         return dataclasses.replace(self.redacted(result), sent_bytes=size)
 
     def ask(self, request: Request, items: Sequence[Item]) -> Answer | SendResult:
@@ -137,14 +154,29 @@ class HttpPlatform:
         listed: list[Any] = []
         for page in range(1, LONGEST_LIST + 1):
             answer = self.get(job.items_url, job_id=job_id, page=str(page))
-            if not isinstance(answer, Answer) or answer.status not in self.contract.accepted_statuses:
-                return dataclasses.replace(done, outcome=Outcome.JOB, accepted=frozenset(), message="no list yet")
-            found = search(job.answer.errors, parse(answer.body))
-            listed += found if isinstance(found, list) else []
+            found = self.read_page(answer) if isinstance(answer, Answer) else None
+            if found is None:
+                wait = seconds_to_wait(answer.retry_after, time.time()) if isinstance(answer, Answer) else None
+                return dataclasses.replace(
+                    done, outcome=Outcome.JOB, accepted=frozenset(), retry_after=wait, message="no list yet"
+                )
+            listed += found
             if not found or "{page}" not in job.items_url:
                 break
+        else:
+            return dataclasses.replace(
+                done, outcome=Outcome.JOB, accepted=frozenset(), message=f"more than {LONGEST_LIST} pages are listed"
+            )
         facts = {"status_code": done.status_code, "excerpt": done.excerpt, "received_bytes": done.received_bytes}
         return read_items(job.answer.model_copy(update=LISTED), listed, items, facts)
+
+    def read_page(self, answer: Answer) -> list[Any] | None:
+        """None if it is no list: then nothing is known of the items that would stand there."""
+        job, parsed = self.contract.job, parse(answer.body)
+        if job is None or answer.status not in self.contract.accepted_statuses:
+            return None
+        found = search(job.answer.errors, parsed)
+        return found if isinstance(found, list) and search(job.answer.success, parsed) is not False else None
 
     def get(self, template: str, **values: str) -> Answer | SendResult:
         return self.ask(Request("GET", self.url(template, **values), self.headers() | self.signature(b"")), ())
@@ -154,23 +186,22 @@ class HttpPlatform:
     def redacted(self, result: SendResult) -> SendResult:
         return dataclasses.replace(
             result,
-            message=self.redact(result.message),
+            message=self.redact(result.message)[:MESSAGE_LIMIT],
             excerpt=self.redact(result.excerpt)[:EXCERPT_LIMIT],
-            rejected={sku: self.redact(reason) for sku, reason in result.rejected.items()},
+            rejected={sku: self.redact(reason)[:REASON_LIMIT] for sku, reason in result.rejected.items()},
         )
 
     def redact(self, text: str) -> str:
-        for form in self.secret_forms:
-            text = text.replace(form, "***")
+        for pattern in self.secret_patterns:
+            text = pattern.sub("***", text)
         return text.replace("\x00", "")  # PostgreSQL stores none
 
     @functools.cached_property
-    def secret_forms(self) -> list[str]:
-        """The secrets as they are, in a URL and in JSON; the longest first, for one may hold another."""
+    def secret_patterns(self) -> list[re.Pattern[str]]:
+        """The longest first, for one may hold another."""
         endpoint = self.endpoint
-        secrets = (endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials())
-        written = (str, quote, quote_plus, functools.partial(quote, safe=""), lambda text: json.dumps(text)[1:-1])
-        return sorted({write(secret) for secret in secrets if secret for write in written}, key=len, reverse=True)
+        secrets = {endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials()}
+        return [re.compile(any_form(secret)) for secret in sorted(secrets - {""}, key=len, reverse=True)]
 
     # --- looking before sending -------------------------------------------------------------------------
 
@@ -201,6 +232,18 @@ class HttpPlatform:
             return ConnectionResult(kind == "ok", kind, message, answer.status, elapsed_ms)
         kind = "unexpected_answer" if answer.error_kind == "answer_too_large" else answer.error_kind
         return ConnectionResult(False, kind, self.redact(answer.message), None, elapsed_ms)
+
+
+def any_form(secret: str) -> str:
+    """A pattern of the secret as it is, in a URL and in JSON, however the shop escapes it."""
+    return "".join(letter if letter.isalnum() and letter.isascii() else any_form_of(letter) for letter in secret)
+
+
+def any_form_of(letter: str) -> str:
+    in_url = "".join(f"%{byte:02x}" for byte in letter.encode())
+    in_json = "".join(rf"\\u{unit:04x}" for unit in memoryview(letter.encode("utf-16-le")).cast("H"))
+    forms = [rf"\\?{re.escape(letter)}", f"(?i:{in_url})", f"(?i:{in_json})", *([r"\+"] if letter == " " else [])]
+    return f"(?:{'|'.join(forms)})"
 
 
 def connection_cause(status: int, contract: Contract) -> tuple[str, str]:

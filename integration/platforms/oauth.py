@@ -13,7 +13,7 @@ from integration.platforms.exchange import Request
 from integration.platforms.http import HttpPlatform
 from integration.platforms.mapping import fill_url
 
-SHORTEST_LIFE, USUAL_LIFE = 5.0, 300.0  # seconds; the latter where the shop does not say
+SHORTEST_LIFE, USUAL_LIFE, LONGEST_LIFE = 5.0, 300.0, 86_400.0  # seconds; usual where the shop does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ def read_token(answer: Answer, adapter: HttpPlatform) -> Token:
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as exc:
         message = f"HTTP {answer.status}, but the answer is no token"
         raise TokenError(failure(Outcome.RETRY, "token", message, answer.status)) from exc
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable():
+    if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable():
         raise TokenError(failure(Outcome.RETRY, "token", "the token is no printable text", answer.status))
-    return Token(text, max(seconds, SHORTEST_LIFE))
+    return Token(text, min(max(seconds, SHORTEST_LIFE), LONGEST_LIFE))
 
 
 def failure(

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from integration.mock_shop import MockShop
-from integration.platforms.answers import seconds_to_wait
+from integration.platforms.answers import Answer, seconds_to_wait
 from integration.platforms.base import Endpoint, Item, Outcome, SendResult
 from integration.platforms.contract import Contract
 from integration.platforms.exchange import ANSWER_LIMIT, ERRORS, classify
@@ -317,7 +317,7 @@ def test_the_table_of_errors_has_every_error_of_httpx() -> None:
         if issubclass(error, httpx.TransportError | httpx.InvalidURL) and error is not httpx.TransportError:
             kind, _ = classify(error("message"))
             assert kind, name
-    assert len({kind for _, kind, _ in ERRORS}) == 8
+    assert len({kind for _, kind, _ in ERRORS}) == 9
 
 
 @pytest.mark.parametrize(
@@ -365,3 +365,93 @@ def test_a_connection_s_cause(scripted: Scripted, status: int, ok: bool, kind: s
 def test_a_connection_to_a_dead_shop() -> None:
     result = adapter(f"http://127.0.0.1:{unused_port()}/").test_connection()
     assert (result.ok, result.kind, result.status_code) == (False, "connect", None)
+
+
+# --- what a hostile shop may try ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "escape", [r"KEY-abc\/def+ghi=", r"KEY-abc/def\u002Bghi=", "KEY-abc%2fdef%2bghi%3d", "KEY-abc%2Fdef%2Bghi%3D"]
+)
+def test_a_key_that_is_escaped_is_found_too(scripted: Scripted, escape: str) -> None:
+    scripted.answer = (400, {}, f'{{"message": "bad key {escape}"}}'.encode())
+    result = adapter(scripted.url, "KEY-abc/def+ghi=").send(ITEMS, "chunk-5")
+    assert "***" in result.excerpt
+    assert "KEY-abc" not in result.excerpt + result.message
+
+
+def test_a_key_at_the_end_of_a_long_reason_is_found_before_it_is_cut(scripted: Scripted) -> None:
+    key = "k" * 66
+    errors = [{"sku": "b", "error": "x" * 470 + key}]
+    scripted.answer = (200, {}, json.dumps({"errors": errors, "message": "y" * 470 + key}).encode())
+    result = adapter(scripted.url, key).send(ITEMS, "chunk-5")
+    assert "kkk" not in result.rejected["b"] + result.message + result.excerpt
+
+
+@pytest.mark.parametrize("body", [b"false", b"null", b"0", b'"ERROR"'])
+def test_a_word_is_no_answer(scripted: Scripted, body: bytes) -> None:
+    scripted.answer = (200, {}, body)
+    result = send(scripted.url)
+    assert (result.outcome, result.accepted) == (Outcome.BROKEN, frozenset())
+
+
+@pytest.mark.parametrize("rows", [[None, None], ["ok", "ok"], [{"error": {}}, 1]])
+def test_an_entry_that_cannot_be_read_accepts_nothing(scripted: Scripted, rows: list[Any]) -> None:
+    scripted.answer = (200, {}, json.dumps({"errors": rows}).encode())
+    result = send(scripted.url, match_by="order", error_when="contains(error.message, 'no')")
+    assert result.accepted == frozenset()
+
+
+@pytest.mark.parametrize("count", [1, 1.0, "1", "1.0", 3])
+def test_a_count_that_differs_acknowledges_nothing_however_it_is_written(scripted: Scripted, count: Any) -> None:
+    scripted.answer = (200, {}, json.dumps({"accepted": count}).encode())
+    assert send(scripted.url).accepted == frozenset()
+
+
+JOB = {"id": "id", "url": "{api_endpoint}/{job_id}", "done": "ok", "items_url": "{api_endpoint}/failed/{page}"}
+
+
+@pytest.mark.parametrize("body", [b"<html>busy</html>", b"", b'{"errors": null}', b'{"errors": [], "success": false}'])
+def test_a_page_that_cannot_be_read_leaves_the_job_open(scripted: Scripted, body: bytes) -> None:
+    platform = adapter(scripted.url, job=JOB)
+    scripted.answer = (200, {}, b'{"ok": true, "errors": []}')
+    assert platform.poll("J1", ITEMS).accepted == ALL
+    real, pages = platform.get, iter([(200, b'{"ok": true}'), (200, body)])
+    platform.get = lambda template, **values: Answer(*next(pages))  # type: ignore[method-assign]
+    result = platform.poll("J1", ITEMS)
+    platform.get = real  # type: ignore[method-assign]
+    assert (result.outcome, result.accepted) == (Outcome.JOB, frozenset())
+
+
+def test_a_list_without_an_end_leaves_the_job_open(scripted: Scripted) -> None:
+    scripted.answer = (200, {}, b'{"ok": true, "errors": [{"sku": "b", "error": "no"}]}')
+    result = adapter(scripted.url, job=JOB).poll("J1", ITEMS)
+    assert (result.outcome, result.accepted, len(scripted.requests)) == (Outcome.JOB, frozenset(), 101)
+
+
+def test_nothing_is_accepted_before_its_job(scripted: Scripted) -> None:
+    scripted.answer = (204, {}, b"")
+    assert send(scripted.url, job=JOB).accepted == frozenset()
+    scripted.answer = (202, {}, b'{"id": "J1", "errors": [{"sku": "b"}]}')
+    result = send(scripted.url, job=JOB, error_when="bad", unlisted="unknown")
+    assert (result.accepted, result.unknown) == (frozenset(), ALL)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a\u0000b", "the-key"])
+def test_a_job_s_name_that_does_harm_is_refused(scripted: Scripted, name: str) -> None:
+    scripted.answer = (202, {}, json.dumps({"id": name}).encode())
+    result = adapter(scripted.url, "the-key", job=JOB).send(ITEMS, "chunk-5")
+    assert (result.outcome, result.job_id, result.unknown) == (Outcome.BROKEN, "", ALL)
+
+
+def test_a_call_that_leaves_an_item_out_acknowledges_none(scripted: Scripted) -> None:
+    calls = [{"fields": {"stock_status": ""}}, {"fields": {"selling_price": ""}}]
+    scripted.answer = (200, {}, b'{"errors": [{"sku": "b"}]}')
+    result = send(scripted.url, calls=calls, error_when="bad", unlisted="unknown")
+    assert (result.accepted, result.unknown, len(scripted.requests)) == (frozenset(), ALL, 1)
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "a\nb"])
+def test_a_key_that_no_header_can_hold_is_said_and_nothing_is_sent(scripted: Scripted, key: str) -> None:
+    result = adapter(scripted.url, key).send(ITEMS, "chunk-5")
+    assert (result.error_kind, result.unknown, scripted.requests) == ("bad_request", frozenset(), [])
