@@ -37,11 +37,14 @@ class OutletAdmin(admin.ModelAdmin):
         """Without the secrets: the pages do not need them, and open even if they cannot be decrypted."""
         return super().get_queryset(request).defer("api_key", "api_secret")
 
-    @admin.action(description="Push what changed", permissions=["change"])
+    def has_push_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integration.push_outlet")
+
+    @admin.action(description="Push what changed", permissions=["push"])
     def push_changes(self, request: HttpRequest, queryset: QuerySet[Outlet]) -> None:
         push_each(request, queryset, PushHistory.PushType.PARTIAL)
 
-    @admin.action(description="Push everything", permissions=["change"])
+    @admin.action(description="Push everything", permissions=["push"])
     def push_everything(self, request: HttpRequest, queryset: QuerySet[Outlet]) -> None:
         push_each(request, queryset, PushHistory.PushType.FULL)
 
@@ -128,7 +131,7 @@ class PushHistoryAdmin(ReadOnlyAdmin):
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Who may start a push may stop one."""
-        return request.user.has_perm("integration.change_outlet")
+        return request.user.has_perm("integration.push_outlet")
 
     @admin.action(description="Cancel", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[PushHistory]) -> None:

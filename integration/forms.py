@@ -1,13 +1,14 @@
 """Forms of the admin. Secrets go in and never come out."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminURLFieldWidget
 
 from integration.health import reset_health
-from integration.models import ContractVersion, Outlet
+from integration.models import ContractVersion, Outlet, PushHistory
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract, platform_names
 from integration.platforms.egress import AddressRefusedError
 from integration.platforms.presets import PRESETS
@@ -45,6 +46,65 @@ class ContractForm(forms.ModelForm):
             except (InvalidContract, UnknownPlatform) as exc:
                 self.add_error("changes", str(exc))
         return cleaned
+
+
+class SettingsForm(forms.ModelForm):
+    """An outlet's API settings from JSON: what is not named stays, a secret that is empty stays too."""
+
+    api_endpoint = forms.URLField(required=False, max_length=500, assume_scheme="https")
+    api_key = forms.CharField(required=False)
+    api_secret = forms.CharField(required=False)
+
+    class Meta:
+        model = Outlet
+        fields = ("api_endpoint", "push_enabled", "push_after_update")
+
+    def __init__(self, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(data, *args, **kwargs)
+        self.before = self.instance.api_endpoint
+        for name in [name for name in self.fields if name not in data]:
+            del self.fields[name]
+
+    def clean_api_endpoint(self) -> str:
+        url: str = self.cleaned_data["api_endpoint"]
+        allowed = self.instance.allow_private_address or settings.ALLOW_PRIVATE_ADDRESSES
+        try:
+            if url:
+                check_endpoint(url, allowed)
+        except AddressRefusedError as exc:
+            raise forms.ValidationError(str(exc)) from exc
+        return url
+
+    def clean(self) -> dict[str, Any]:
+        """A stored key is sent to the host that it was entered for, and to no other."""
+        cleaned = super().clean() or self.cleaned_data
+        given = {name: cleaned[name] for name in SECRETS if cleaned.get(name)}
+        moved = urlsplit(cleaned.get("api_endpoint", self.before)).netloc != urlsplit(self.before).netloc
+        for name in [name for name in SECRETS if moved and self.before and name not in given]:
+            if Outlet.objects.filter(pk=self.instance.pk).exclude(**{name: ""}).exists():
+                message = "enter it again: the stored one belongs to another host"
+                self.add_error(name if name in self.fields else None, f"{name}: {message}")
+        for name, value in given.items():
+            setattr(self.instance, name, value)
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        if self.has_changed():
+            reset_health(self.instance.pk)
+        return super().save(commit)
+
+
+class PushForm(forms.Form):
+    push_type = forms.ChoiceField(choices=PushHistory.PushType, required=False)
+
+
+class HistoryForm(forms.Form):
+    push = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    outlet = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    status = forms.ChoiceField(choices=[("", ""), *PushHistory.Status.choices], required=False)
+    push_type = forms.ChoiceField(choices=[("", ""), *PushHistory.PushType.choices], required=False)
+    trigger = forms.ChoiceField(choices=[("", ""), *PushHistory.Trigger.choices], required=False)
+    page = forms.IntegerField(min_value=1, max_value=10**6, required=False)
 
 
 class OutletForm(forms.ModelForm):

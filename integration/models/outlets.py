@@ -26,6 +26,7 @@ class Outlet(models.Model):
 
     class Meta:
         ordering = ["platform", "store_id"]
+        permissions = [("push_outlet", "Can start and cancel pushes")]
         constraints = [
             models.UniqueConstraint(fields=["platform", "store_id"], name="outlet_unique_store_id"),
             models.CheckConstraint(condition=~Q(store_id=""), name="outlet_store_id_not_empty"),
