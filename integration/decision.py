@@ -41,6 +41,8 @@ def decide(result: SendResult, situation: Situation, contract: Contract, chance:
         failures = situation.attempt_count
         delay = seconds_until_retry(failures, contract.backoff_seconds, chance, result.error_kind, result.retry_after)
         return Decision(PushChunk.Status.WAITING, delay)
+    if result.error_kind == "too_large":
+        return Decision(PushChunk.Status.SPLIT)
     if is_refused_whole(result, contract) and situation.split_count < splits_allowed(situation, contract):
         return Decision(PushChunk.Status.SPLIT)
     return Decision(PushChunk.Status.FAILED)

@@ -129,6 +129,7 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     elif not is_pending(result, decision):
         record_items(sending, result, now)
     if decision.status in (PushChunk.Status.DONE, PushChunk.Status.FAILED):
+        record_rejections(sending, result, now)
         put_off_confirmations(sending, result, now)
     return follow(sending, push, result, decision, now)
 
@@ -154,10 +155,12 @@ def confirm_stale(sending: Sending, result: SendResult, now: datetime) -> None:
 def chunk_changes(sending: Sending, result: SendResult, decision: Decision, now: datetime) -> dict[str, Any]:
     split = decision.status == PushChunk.Status.SPLIT
     has_job = decision.status == PushChunk.Status.WAITING and result.outcome is Outcome.JOB
+    # What an earlier attempt of a partial push brought into the shop is not sent again.
+    earlier, is_partial = sending.claim.chunk, sending.push.push_type == PushHistory.PushType.PARTIAL
     changed: dict[str, Any] = {
         "status": decision.status,
-        "item_count": len(sending.items),
-        "accepted_count": len(result.accepted),
+        "item_count": max(len(sending.items), earlier.item_count),
+        "accepted_count": len(result.accepted) + (earlier.accepted_count if is_partial else 0),
         "rejected_count": 0 if split else len(result.rejected),
         "job": (sending.job or {"id": result.job_id, "rejected": result.rejected}) if has_job else None,
     }
@@ -171,9 +174,13 @@ def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
     accepted = [item for item in sending.items if item.sku in result.accepted]
     changes.acknowledge(accepted, sending.attempt.started_at, now)
     history.clear_rejections(accepted)
+    confirm_unknown(sending, result, now)
+
+
+def record_rejections(sending: Sending, result: SendResult, now: datetime) -> None:
+    """With the chunk's end: tries of one push are one refusal."""
     is_named = result.outcome is not Outcome.REFUSED
     history.record_rejections(sending.push, sending.items, result.rejected, now, is_named=is_named)
-    confirm_unknown(sending, result, now)
 
 
 def confirm_unknown(sending: Sending, result: SendResult, now: datetime) -> None:
@@ -202,6 +209,8 @@ def follow(sending: Sending, push: PushHistory, result: SendResult, decision: De
     if result.outcome in STOPPING:
         return stop_push(push.pk, result.message, now)
     if is_open:
+        if push.push_type == PushHistory.PushType.FULL:
+            health.want_full_push(push.outlet_id)
         return stop_push(
             push.pk, f"{result.message}; after several failures the endpoint is left alone for a while", now
         )
@@ -209,7 +218,7 @@ def follow(sending: Sending, push: PushHistory, result: SendResult, decision: De
         others = go_on(push.pk, now) if result.outcome is Outcome.JOB else []
         return [Ring("chunk", sending.claim.chunk.pk, decision.delay), *others]
     if decision.status == PushChunk.Status.SPLIT:
-        split_chunk(sending, push)
+        split_chunk(sending, push, result)
     return go_on(push.pk, now)
 
 
@@ -231,10 +240,11 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: da
     return health.note_failure(outlet_id, reason, now, limit=limit, first=first, chance=chance)
 
 
-def split_chunk(sending: Sending, push: PushHistory) -> None:
+def split_chunk(sending: Sending, push: PushHistory, result: SendResult) -> None:
     """Two halves take the place of a chunk that was refused whole."""
     chunk = sending.claim.chunk
     middle = sending.items[len(sending.items) // 2].product_id
     halves = [(chunk.first_id, middle - 1), (middle, chunk.last_id)]
     PushChunk.objects.bulk_create(PushChunk(push=push, first_id=first, last_id=last) for first, last in halves)
-    PushHistory.objects.filter(pk=push.pk).update(split_count=F("split_count") + 1)
+    if result.error_kind != "too_large":  # nothing was asked of the shop
+        PushHistory.objects.filter(pk=push.pk).update(split_count=F("split_count") + 1)

@@ -238,3 +238,19 @@ def test_a_probe_that_the_rate_limit_keeps_back_is_left_to_another(
     (again,) = send_chunk(first.id, timezone.now())
     assert again.delay == 3.0
     assert EndpointHealth.objects.get().probe_until is None
+
+
+def test_a_full_push_that_the_breaker_stops_is_wanted_until_one_goes_through(outlet: Outlet) -> None:
+    stock(outlet, 3)
+    PushService(outlet).push()
+    health.want_full_push(outlet.pk)
+    for _ in range(2):
+        EndpointHealth.objects.update(open_until=timezone.now() - timedelta(seconds=1), failure_count=5)
+        Memory.script.append(DOWN)
+        (ring,) = sweep(timezone.now())
+        (first,) = plan_push(ring.id, timezone.now())
+        send_chunk(first.id, timezone.now())
+        assert EndpointHealth.objects.get().full_push_wanted
+    let_time_pass(outlet)
+    (ring,) = sweep(timezone.now())
+    assert PushHistory.objects.get(pk=ring.id).push_type == "full"

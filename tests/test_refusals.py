@@ -81,7 +81,7 @@ def test_a_request_that_is_too_large_is_halved(outlet: Outlet, strict: type[Stri
 def test_the_requests_that_splitting_costs_are_bounded(outlet: Outlet, strict: type[Strict]) -> None:
     strict.poison = set(stock(outlet, 500)[:-1])
     assert push(outlet)["accepted_count"] == 0
-    strict.poison = set(list(strict.poison)[::2])
+    strict.poison = set(sorted(strict.poison)[1::2])
     push(outlet)
     assert PushHistory.objects.first().split_count == 50  # type: ignore[union-attr]
     assert PushAttempt.objects.filter(chunk__push=PushHistory.objects.first()).count() == 101
@@ -228,3 +228,30 @@ def test_naming_an_item_releases_it(outlet: Outlet) -> None:
     Memory.refused = {}
     assert PushService(outlet).push(["s00000"])[0]
     assert memory_state() == dashboard_state(outlet)
+
+
+def test_a_request_of_too_many_bytes_is_halved_as_often_as_it_takes(pasons_outlet: Outlet, settings: object) -> None:
+    settings.CONTRACTS = {"pasons": {"max_bytes": 1000, "split_limit": 1}}  # type: ignore[attr-defined]
+    stock(pasons_outlet, 300)
+    assert push(pasons_outlet)["status"] == "success"
+    assert PushHistory.objects.get().split_count == 0
+
+
+def test_tries_of_one_push_are_one_refusal(outlet: Outlet, quick: Callable[..., None]) -> None:
+    quick(backoff_seconds=0.001)
+    stock(outlet, 2)
+    broken = SendResult(Outcome.BROKEN, rejected={"s00000": "no"}, unknown=frozenset({"s00001"}), error_kind="unlisted")
+    Memory.script += [broken] * 3
+    push(outlet)
+    assert RejectedItem.objects.get().identical_count == 1
+
+
+def test_what_several_tries_brought_is_counted_together(outlet: Outlet, quick: Callable[..., None]) -> None:
+    quick(backoff_seconds=0.001)
+    stock(outlet, 2)
+    half = SendResult(
+        Outcome.BROKEN, accepted=frozenset({"s00000"}), unknown=frozenset({"s00001"}), error_kind="unlisted"
+    )
+    Memory.script.append(half)
+    result = push(outlet)
+    assert (result["status"], result["accepted_count"], result["item_count"]) == ("success", 2, 2)

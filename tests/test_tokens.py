@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 from django.utils import timezone
 
@@ -125,3 +126,18 @@ def test_a_token_that_is_no_text_is_no_token(bulk: PasonsBulk, text: Any) -> Non
     answer = Answer(200, json.dumps({"access_token": text, "token_type": "Bearer"}).encode())
     with pytest.raises(TokenError):
         read_token(answer, HttpPlatform(contract(), endpoint(bulk)))
+
+
+def test_a_token_under_a_lost_key_is_fetched_anew(bulk: PasonsBulk, settings: Any) -> None:
+    first = admit(endpoint(bulk), contract()).access_token
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert admit(endpoint(bulk), contract()).access_token != first
+
+
+def test_a_failure_of_the_past_is_no_answer(bulk: PasonsBulk) -> None:
+    """Also where another worker's clock is ahead."""
+    with pytest.raises(TokenError):
+        admit(endpoint(bulk, api_secret="wrong"), contract())
+    AccessToken.objects.update(failed_at=timezone.now() + timedelta(minutes=1))
+    bulk.secret = "wrong"
+    assert admit(endpoint(bulk, api_secret="wrong"), contract()).access_token

@@ -17,6 +17,7 @@ from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract, Job, Reading
 
 EXCERPT_LIMIT = 16 * 1024  # characters kept of an answer
+LONGEST_WAIT = 86_400.0  # seconds of a Retry-After that are worth telling apart
 REASON_LIMIT = 500  # characters kept of why an item was refused
 PLAIN_NUMBER = re.compile(r"-?\d{1,9}(\.\d+)?")
 UNKNOWN_STATUSES = {408}  # and 5xx: the shop may have applied the request all the same
@@ -99,7 +100,7 @@ def read_items(reading: Reading, parsed: Any, items: Sequence[Item], facts: dict
     rejected = {entry.sku: entry.reason for entry in entries if entry.is_refusal and entry.sku is not None}
     named = frozenset(entry.sku for entry in entries if entry.sku is not None) - rejected.keys()
     others = skus(items) - rejected.keys() - named
-    if named | others and search(reading.success, parsed) is False:
+    if named | others and reading.success and not holds(reading.success, parsed):
         message = f"the shop's answer says that it did not work{say(reading, parsed)}"
         return SendResult(Outcome.REFUSED, rejected=rejected, error_kind="refused", message=message, **facts)
     if reading.unlisted == "refused":
@@ -124,6 +125,8 @@ def settle(accepted: frozenset[str], rejected: dict[str, str], missing: frozense
 
 def find_doubt(reading: Reading, parsed: Any, entries: list[Entry], item_count: int, accepted_count: int) -> str:
     """Why it is not known which of the items were accepted; empty if it is."""
+    if len(entries) > most_entries(item_count):
+        return "the shop lists far more items than it was sent"
     if strangers := sum(entry.is_refusal and entry.sku is None for entry in entries):
         return f"the shop lists {strangers} errors that name no item of the request"
     if reading.match_by == "order" and len(entries) != item_count:
@@ -144,12 +147,17 @@ def as_number(value: Any) -> float | None:
 
 
 def read_entries(reading: Reading, parsed: Any, items: Sequence[Item]) -> Iterable[Entry]:
-    listed = search(reading.errors, parsed) if reading.errors else None
+    listed = as_list(search(reading.errors, parsed))[: most_entries(len(items)) + 1]
     by_sku = {item.sku: item.sku for item in items}
-    for place, entry in enumerate(as_list(listed)):
+    for place, entry in enumerate(listed):
         is_refusal = not reading.error_when or not is_accepted_entry(reading.error_when, entry)
         reason = str(search(reading.error_reason, entry) or "refused without a reason")[: 2 * REASON_LIMIT]
         yield Entry(item_of(reading, entry, place, items, by_sku), is_refusal, reason if is_refusal else "")
+
+
+def most_entries(item_count: int) -> int:
+    """More are a doubt: reading them would cost more than they can say."""
+    return 10 * item_count + 100
 
 
 def is_accepted_entry(error_when: str, entry: Any) -> bool:
@@ -188,7 +196,8 @@ def read_job(job: Job, contract: Contract, answer: Answer, items: Sequence[Item]
     if answer.status not in contract.accepted_statuses or parsed is NOTHING:
         wait = seconds_to_wait(answer.retry_after, time.time())
         message = f"asked for the job, the shop answered HTTP {answer.status}"
-        return SendResult(Outcome.JOB, message=message, retry_after=wait, **facts)
+        kind = f"http_{answer.status}"
+        return SendResult(Outcome.JOB, error_kind=kind, message=message, retry_after=wait, **facts)
     if holds(job.failed, parsed):
         message = f"the shop's job failed{say(job.answer, parsed)}"
         return SendResult(Outcome.RETRY, unknown=skus(items), error_kind="job_failed", message=message, **facts)
@@ -242,8 +251,8 @@ def seconds_to_wait(value: str | None, now: float) -> float | None:
     if not value:
         return None
     if PLAIN_NUMBER.fullmatch(value):
-        return max(0.0, float(value))
+        return min(max(0.0, float(value)), LONGEST_WAIT)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError):
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST_WAIT)
+    except (TypeError, ValueError, OverflowError):
         return None

@@ -1,6 +1,6 @@
 """How a platform wants to be spoken to. An empty contract is the default: a bare JSON array by POST.
 
-Times are in seconds. Templates of the URL, query, headers and constants may name {api_endpoint}, {store_id}, {sku}.
+Times are in seconds. `{store_id}` in the query, headers and constants stands for the outlet's; URLs know more.
 """
 
 import re
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 Source = Literal["sku", "selling_price", "stock_status"]
 Scalar = str | int | bool
-PLACEHOLDERS = {"api_endpoint", "store_id", "sku", "job_id", "page"}
+PLACEHOLDERS = frozenset({"api_endpoint", "store_id", "sku", "job_id", "page"})  # of URLs
 
 
 def check_expression(expression: str) -> str:
@@ -23,16 +23,16 @@ def check_expression(expression: str) -> str:
     return expression
 
 
-def check_template(template: str) -> str:
-    if unknown := set(re.findall(r"\{(\w*)\}", template)) - PLACEHOLDERS:
-        raise ValueError(f"unknown placeholder {{{unknown.pop()}}}; known are {', '.join(sorted(PLACEHOLDERS))}")
+def check_template(template: str, known: frozenset[str] = frozenset({"store_id"})) -> str:
+    if unknown := set(re.findall(r"\{(\w*)\}", template)) - known:
+        raise ValueError(f"unknown placeholder {{{unknown.pop()}}}; known are {', '.join(sorted(known))}")
     return template
 
 
 def check_url(template: str) -> str:
     if "{api_endpoint}" not in template and not template.startswith("https://"):
         raise ValueError("it has to hold {api_endpoint}, or to begin with https://")
-    return check_template(template)
+    return check_template(template, PLACEHOLDERS)
 
 
 def check_header(text: str) -> str:

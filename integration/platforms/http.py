@@ -16,6 +16,7 @@ from integration.platforms.answers import (
     EXCERPT_LIMIT,
     REASON_LIMIT,
     Answer,
+    most_entries,
     parse,
     read_items,
     read_job,
@@ -161,6 +162,8 @@ class HttpPlatform:
                     done, outcome=Outcome.JOB, accepted=frozenset(), retry_after=wait, message="no list yet"
                 )
             listed += found
+            if len(listed) > most_entries(len(items)):
+                break
             if not found or "{page}" not in job.items_url:
                 break
         else:
