@@ -76,11 +76,13 @@ def as_rows(items: Iterable[Item]) -> list[list[Any]]:
 
 
 # Rows are found by their own id: by outlet and product, SQLite would read the whole outlet for each.
+# What still differs after it has changed since the request began.
 # An item that was to be confirmed is confirmed by a request that began when it was due, by no earlier one.
 ACKNOWLEDGE = {
     "sqlite": """
         UPDATE integration_outletproduct
         SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            waiting_since = %(started_at)s,
             confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS price,
                      json_extract(value, '$[2]') AS stock FROM json_each(%(rows)s)) AS v
@@ -88,6 +90,7 @@ ACKNOWLEDGE = {
     "postgresql": """
         UPDATE integration_outletproduct
         SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            waiting_since = %(started_at)s,
             confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
         FROM (SELECT (value->>0)::bigint AS id, (value->>1)::numeric AS price, (value->>2)::smallint AS stock
               FROM json_array_elements(%(rows)s::json)) AS v

@@ -18,7 +18,16 @@ from integration.decision import STOPPING, Decision, Situation, counts_as_failur
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract
-from integration.push_queue import Ring, confirm_jobs, confirm_time, go_on, stop_push
+from integration.push_queue import (
+    CannotPush,
+    Ring,
+    check_pause,
+    check_switches,
+    confirm_jobs,
+    confirm_time,
+    go_on,
+    stop_push,
+)
 from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, ask_shop, endpoint_of, interrupted
 
@@ -57,8 +66,11 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
     if claim is None:
         return None, []
     push = claim.chunk.push
-    if not (push.outlet.is_active and push.outlet.push_enabled):
-        return None, refuse_chunk(claim, f"{push.outlet}: pushing was switched off meanwhile", now)
+    try:
+        check_switches(push.outlet)
+        check_pause()
+    except CannotPush as exc:
+        return None, refuse_chunk(claim, f"stopped meanwhile: {exc}", now)
     contract = contract_of(push.platform)
     items = read_chunk(claim, contract, now)
     if not items:

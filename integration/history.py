@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from integration.models import OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult
@@ -232,8 +232,10 @@ def close_push(push: PushHistory, now: datetime) -> None:
         failed=Count("pk", filter=Q(status=PushChunk.Status.FAILED)),
         accepted=Sum("accepted_count", default=0),
         rejected=Sum("rejected_count", default=0),
+        retries=Sum(Greatest(F("attempt_count") - 1, 0), default=0),
     )
     push.accepted_count, push.rejected_count = chunks["accepted"], chunks["rejected"]
+    push.retry_count = chunks["retries"]
     push.status = final_status(push, chunks)
     push.finished_at = now
     describe_outcome(push, chunks)

@@ -206,6 +206,7 @@ COLUMNS = {
     "sqlite": "json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b, json_extract(value, '$[2]') AS c",
     "postgresql": "value->>0 AS a, value->>1 AS b, value->>2 AS c",
 }
+NOW = {"sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "postgresql": "statement_timestamp()"}
 EACH = {"sqlite": "json_each(%(rows)s)", "postgresql": "json_array_elements(%(rows)s::json)"}
 WRITE_PRODUCTS = """
     INSERT INTO integration_product (sku, name, barcode) SELECT a, b, c FROM ({rows}) AS v WHERE true
@@ -215,7 +216,9 @@ WRITE_OUTLET_PRODUCTS = """
     SELECT %(outlet_id)s, p.id, CAST(v.b AS decimal(10, 2)), CAST(v.c AS smallint)
     FROM ({rows}) AS v JOIN integration_product p ON p.sku = v.a WHERE true ORDER BY p.id
     ON CONFLICT (outlet_id, product_id)
-    DO UPDATE SET selling_price = excluded.selling_price, stock_status = excluded.stock_status"""
+    DO UPDATE SET selling_price = excluded.selling_price, stock_status = excluded.stock_status,
+        waiting_since = CASE WHEN integration_outletproduct.differs THEN integration_outletproduct.waiting_since
+                             ELSE {now} END"""
 
 
 def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str, int]) -> None:
@@ -225,4 +228,4 @@ def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str,
     # Built from constants of this module alone; every value is a parameter.
     source = f"SELECT {COLUMNS[vendor]} FROM {EACH[vendor]}"
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(rows=source), {"rows": json.dumps(rows), **parameters})
+        cursor.execute(statement.format(rows=source, now=NOW[vendor]), {"rows": json.dumps(rows), **parameters})

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from integration import changes, health, history
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
-from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory
+from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory, PushPause
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.contract import Contract
 
@@ -51,6 +51,18 @@ class Started:
 # --- start ----------------------------------------------------------------------------------------------
 
 
+def current_pause() -> PushPause | None:
+    """What keeps every outlet from being pushed, if somebody has said so."""
+    return PushPause.objects.filter(ended_at__isnull=True).select_related("paused_by").first()
+
+
+def check_pause() -> None:
+    if pause := current_pause():
+        since = timezone.localtime(pause.paused_at).strftime("%Y-%m-%d %H:%M")
+        who = pause.paused_by.get_username() if pause.paused_by else "somebody"
+        raise CannotPush(f"every push is paused since {since} by {who}{pause.reason and ': '}{pause.reason}")
+
+
 def check_switches(outlet: Outlet) -> None:
     if not outlet.is_active:
         raise CannotPush(f"{outlet} is not active: activate the outlet first")
@@ -60,6 +72,7 @@ def check_switches(outlet: Outlet) -> None:
 
 def check_ready(outlet: Outlet) -> None:
     check_switches(outlet)
+    check_pause()
     if not outlet.api_endpoint and outlet.platform != "memory":
         raise CannotPush(f"{outlet} has no API endpoint: set api_endpoint")
     try:

@@ -285,7 +285,7 @@ def test_an_outlet_that_is_switched_off_meanwhile_sends_no_more(outlet: Outlet) 
     assert send_chunk(second, timezone.now()) == []
     ended = PushHistory.objects.get()
     assert (ended.status, ended.accepted_count) == ("partial", 500)
-    assert "switched off meanwhile" in ended.error_details
+    assert "stopped meanwhile" in ended.error_details
     assert len(memory_state()) == 500
 
 

@@ -1,21 +1,28 @@
 """The nouns: outlets, their products, what was pushed and what came of it."""
 
+from integration.models.access import ApiToken, PushPause, digest_of, make_token
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
+from integration.models.uploads import ProductUpload
 
 __all__ = [
     "UNSETTLED",
     "AccessToken",
+    "ApiToken",
     "ContractVersion",
     "DailySum",
     "EndpointHealth",
     "Outlet",
     "OutletProduct",
     "Product",
+    "ProductUpload",
     "PushAttempt",
     "PushChunk",
     "PushHistory",
+    "PushPause",
     "RejectedItem",
     "Rescue",
+    "digest_of",
+    "make_token",
 ]

@@ -1,10 +1,14 @@
 """Branches, how their shops want to be spoken to, and how their endpoints are."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from integration.encryption import EncryptedTextField
+
+LONG_SECRET = 12  # characters: of a shorter one, the last four would say too much
 
 
 class Outlet(models.Model):
@@ -18,6 +22,11 @@ class Outlet(models.Model):
     api_endpoint = models.URLField(max_length=500, blank=True)
     api_key = EncryptedTextField(blank=True)
     api_secret = EncryptedTextField(blank=True)
+    # What may be said of the secrets: when each was entered, and the last letters of a long one.
+    api_key_set_at = models.DateTimeField(null=True, editable=False)
+    api_key_ending = models.CharField(max_length=4, blank=True, editable=False, default="", db_default="")
+    api_secret_set_at = models.DateTimeField(null=True, editable=False)
+    api_secret_ending = models.CharField(max_length=4, blank=True, editable=False, default="", db_default="")
     push_enabled = models.BooleanField(default=False)
     push_after_update = models.BooleanField(default=False)
     allow_private_address = models.BooleanField(
@@ -34,6 +43,12 @@ class Outlet(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.platform} {self.store_id})"
+
+    def set_secret(self, name: str, value: str, now: datetime) -> None:
+        """Take `value` as api_key or api_secret; empty: forget it."""
+        setattr(self, name, value)
+        setattr(self, f"{name}_set_at", now if value else None)
+        setattr(self, f"{name}_ending", value[-4:] if len(value) >= LONG_SECRET else "")
 
 
 class ContractVersion(models.Model):

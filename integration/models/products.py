@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from integration.models.outlets import Outlet
 
@@ -48,6 +49,8 @@ class OutletProduct(models.Model):
     pushed_stock_status = models.PositiveSmallIntegerField(null=True, editable=False)
     pushed_at = models.DateTimeField(null=True, editable=False)
     confirm_at = models.DateTimeField(null=True, editable=False)
+    # Since when the values are others than the shop's; it says nothing while they are the same.
+    waiting_since = models.DateTimeField(db_default=Now(), editable=False)
     differs = models.GeneratedField(
         expression=models.Case(models.When(DIFFERS, then=models.Value(True)), default=models.Value(False)),
         output_field=models.BooleanField(),

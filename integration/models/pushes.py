@@ -50,6 +50,9 @@ class PushHistory(models.Model):
     accepted_count = models.PositiveIntegerField(default=0)
     rejected_count = models.PositiveIntegerField(default=0)
     split_count = models.PositiveIntegerField(default=0, help_text="requests that were refused whole and halved")
+    retry_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="requests beyond each chunk's first, once the push has ended"
+    )
     response_code = models.PositiveSmallIntegerField(null=True)
     response_message = models.TextField(blank=True)
     error_details = models.TextField(blank=True)
@@ -134,6 +137,7 @@ class PushAttempt(models.Model):
     sent_bytes = models.PositiveIntegerField(default=0)
     received_bytes = models.PositiveIntegerField(default=0)
     response_code = models.PositiveSmallIntegerField(null=True)
+    request_excerpt = models.TextField(blank=True, default="", db_default="")
     response_excerpt = models.TextField(blank=True)
     outcome = models.CharField(max_length=20, blank=True)
     error_kind = models.CharField(max_length=30, blank=True)

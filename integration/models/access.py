@@ -1,0 +1,70 @@
+"""Who else may ask for what, and whether anything may be pushed at all."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+PREFIX = "push_"
+
+
+class ApiToken(models.Model):
+    """Lets a program act as a person: with that person's rights, until it is revoked. Only its hash is kept."""
+
+    name = models.CharField(max_length=100)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    ending = models.CharField(max_length=4, editable=False)
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} (ends in {self.ending})"
+
+
+def digest_of(token: str) -> str:
+    """A token is 256 random bits, so a plain hash cannot be guessed back."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_token(name: str, user_id: int, created_by_id: int | None, now: datetime) -> tuple[ApiToken, str]:
+    """The row, and the token itself: it is shown once and kept nowhere."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    row = ApiToken.objects.create(
+        name=name,
+        user_id=user_id,
+        digest=digest_of(token),
+        ending=token[-4:],
+        created_at=now,
+        created_by_id=created_by_id,
+    )
+    return row, token
+
+
+class PushPause(models.Model):
+    """Nothing is pushed to any shop, because somebody wants it, until it has ended."""
+
+    reason = models.CharField(max_length=200, blank=True)
+    paused_at = models.DateTimeField()
+    paused_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-paused_at"]
+        constraints = [
+            # An index over a constant: one row at most.
+            models.UniqueConstraint(models.Value(1), condition=Q(ended_at__isnull=True), name="pushpause_one_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"pause {self.pk}"
