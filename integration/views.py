@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
@@ -35,6 +36,7 @@ def endpoint(permission: str) -> Callable[[View], Callable[[HttpRequest], JsonRe
     """Let in who may; hand over the JSON object that was sent, or the query of a GET."""
 
     def decorate(view: View) -> Callable[[HttpRequest], JsonResponse]:
+        @login_not_required  # it answers for itself, in JSON
         @functools.wraps(view)
         def wrapped(request: HttpRequest) -> JsonResponse:
             if not request.user.is_authenticated:

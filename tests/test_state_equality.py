@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from integration.contracts import contract_of
-from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
+from integration.models import EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.memory import Memory
 from integration.push_queue import release_abandoned
@@ -93,8 +93,10 @@ def check_records(outlet: Outlet) -> None:
     assert recorded <= Unreliable.ever
 
 
-def push(outlet: Outlet, push_type: str) -> None:
-    PushService(outlet).push(push_type=push_type)
+def push(outlet: Outlet, push_type: str, skus: list[str] | None = None) -> None:
+    """When the breaker's pause is over: it doubles with each failure, and a longer one would end the sequence."""
+    EndpointHealth.objects.filter(open_until__isnull=False).update(open_until=timezone.now())
+    PushService(outlet).push(skus, push_type)
     check_records(outlet)
 
 
@@ -139,8 +141,7 @@ def take(what: str, value: Any, outlet: Outlet) -> None:
     if what == "claim lost in flight":
         Unreliable.during.append(lambda: (set_values(*value), lose_claim()))
     if what == "push by name":
-        PushService(outlet).push([f"s{value:05d}"])
-        check_records(outlet)
+        push(outlet, "partial", [f"s{value:05d}"])
         return
     if what.startswith("change and") or what == "change":
         set_values(*value)

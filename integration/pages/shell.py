@@ -1,0 +1,73 @@
+"""What surrounds every page: where one may go, what holds everywhere, and who may open it."""
+
+from typing import Any, NamedTuple
+
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy as _
+
+from integration.push_queue import current_pause
+
+
+class Link(NamedTuple):
+    """An entry of a menu, for who has the permission. `names` are the views it stands for; the first is opened."""
+
+    label: Any
+    icon: str
+    permission: str
+    names: tuple[str, ...]
+
+
+MENU = (
+    Link(_("Outlets"), "store", "integration.view_outlet", ("outlets", "outlet_add", "push_start")),
+    Link(_("Shop integration"), "plug-zap", "integration.view_outlet", ("shop_integration",)),
+    Link(_("Products"), "package-search", "integration.view_outletproduct", ("products", "product")),
+    Link(_("Rejected items"), "package-x", "integration.view_rejecteditem", ("rejected_items",)),
+    Link(_("Schedule"), "calendar-clock", "integration.view_outlet", ("schedule",)),
+    Link(_("Changes of settings"), "history", "integration.view_outlet", ("timeline",)),
+)
+TABS = (
+    Link(_("Export feed"), "download", "integration.view_outletproduct", ("export_feed",)),
+    Link(_("Product update"), "upload", "integration.view_productupload", ("product_update", "upload")),
+    Link(_("API settings"), "settings", "integration.view_outlet", ("api_settings",)),
+    Link(_("Contract"), "file-braces", "integration.view_contractversion", ("contract", "contract_version")),
+    Link(_("Push history"), "list-checks", "integration.view_pushhistory", ("push_list", "push")),
+    Link(_("API tokens"), "key-round", "integration.view_apitoken", ("tokens",)),
+)
+
+
+def entries(links: tuple[Link, ...], request: HttpRequest, *, within: str = "") -> list[dict[str, Any]]:
+    """The links that the user may follow; `is_here` marks the one that is open."""
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    return [
+        {
+            "label": link.label,
+            "icon": link.icon,
+            "url": reverse(link.names[0]),
+            "is_here": here in link.names or (link.names[0] == within and is_tab(here)),
+        }
+        for link in links
+        if request.user.has_perm(link.permission)
+    ]
+
+
+def is_tab(name: str) -> bool:
+    return any(name in tab.names for tab in TABS)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template: the menu, the tabs, and the pause of everything."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {}
+    return {
+        "menu": SimpleLazyObject(lambda: entries(MENU, request, within="shop_integration")),
+        "tabs": SimpleLazyObject(lambda: entries(TABS, request)),
+        "pause": SimpleLazyObject(current_pause),
+    }
+
+
+def allow(permission: str) -> Any:
+    """Only who has the permission gets in; who is signed in and has it not is told whom to ask (403)."""
+    return permission_required(permission, raise_exception=True)
