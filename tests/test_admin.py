@@ -43,7 +43,7 @@ def act(client: Client, action: str, *outlets: Outlet) -> str:
 
 def test_a_stranger_sees_nothing(client: Client, outlet: Outlet) -> None:
     for url in (OUTLETS, page(outlet)):
-        assert client.get(url).headers["Location"].startswith("/admin/login/")
+        assert client.get(url).headers["Location"].startswith("/login/")
     assert client.post(OUTLETS, {"action": "push_changes", "_selected_action": [outlet.pk]}).status_code == 302
     assert not PushHistory.objects.exists()
 

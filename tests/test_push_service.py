@@ -162,6 +162,7 @@ def test_a_request_that_fails_is_tried_three_times_and_every_attempt_is_kept(out
     assert list(PushAttempt.objects.values_list("number", "outcome", "response_code")) == [
         (number, "retry", 503) for number in (1, 2, 3)
     ]
+    assert PushHistory.objects.get().retry_count == 2
     assert push(outlet)["status"] == "success"
     assert memory_state() == dashboard_state(outlet)
 

@@ -1,0 +1,45 @@
+"""Every address of the dashboard, with something to be seen there."""
+
+import gzip
+from collections.abc import Iterator
+
+from django.contrib.auth import get_user_model
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from integration.contracts import store_contract
+from integration.models import Outlet, OutletProduct, ProductUpload, PushAttempt, make_token
+from integration.push_service import PushService
+from tests.conftest import stock
+
+
+def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield entry
+        elif entry.namespace != "admin":
+            yield from patterns(entry)
+
+
+def make_addresses(outlet: Outlet) -> dict[str, str]:
+    """Each name with an address at which there is something."""
+    stock(outlet, 1)
+    push_id = PushService(outlet).push()[1]["push_id"]
+    owner = get_user_model().objects.create_user("owner")
+    now = timezone.now()
+    ids = {
+        "outlet_id": outlet.pk,
+        "upload_id": ProductUpload.objects.create(
+            outlet=outlet, byte_count=1, created_at=now, content=gzip.compress(b"")
+        ).pk,
+        "version_id": store_contract("memory", "", {"batch_size": 2}, now).pk,
+        "token_id": make_token("till", owner.pk, None, now)[0].pk,
+        "push_id": push_id,
+        "attempt_id": PushAttempt.objects.filter(chunk__push=push_id).latest("pk").pk,
+        "product_id": OutletProduct.objects.filter(outlet=outlet).latest("pk").product_id,
+    }
+    found = {}
+    for pattern in patterns(get_resolver()):
+        names = pattern.pattern.converters
+        found[str(pattern.name)] = reverse(str(pattern.name), kwargs={name: ids[name] for name in names})
+    return found

@@ -1,0 +1,133 @@
+"""Every address, for everybody: who gets in, who is told no, and who is asked to sign in first."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from integration.models import ApiToken, Outlet, PushHistory
+from tests.pages.addresses import make_addresses, patterns
+from tests.people import ROLES, restore_migrated_rows, signed_in
+
+pytestmark = pytest.mark.django_db
+
+EVERYBODY = {"nobody", "Viewer", "Operator", "Manager"}
+VIEWERS = {"Viewer", "Operator", "Manager"}
+OPERATORS = {"Operator", "Manager"}
+MANAGERS = {"Manager"}
+
+# Of each address: who may look (GET), and who may do what it does (POST); None: there is no such request.
+ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
+    "outlets": (VIEWERS, None),
+    "outlets_act": (None, OPERATORS),
+    "outlet_add": (MANAGERS, MANAGERS),
+    "push_start": (OPERATORS, OPERATORS),
+    "shop_integration": (EVERYBODY, None),  # it only leads on
+    "export_feed": (VIEWERS, None),
+    "export_feed_download": (VIEWERS, None),
+    "product_update": (VIEWERS, OPERATORS),
+    "upload": (VIEWERS, None),
+    "upload_apply": (None, OPERATORS),
+    "upload_discard": (None, OPERATORS),
+    "upload_undo": (None, OPERATORS),
+    "upload_bad_rows": (VIEWERS, None),
+    "api_settings": (VIEWERS, MANAGERS),
+    "api_settings_test": (None, MANAGERS),
+    "contract": (VIEWERS, MANAGERS),
+    "contract_preview": (None, MANAGERS),
+    "contract_version": (VIEWERS, None),
+    "contract_restore": (None, MANAGERS),
+    "push_list": (VIEWERS, None),
+    "tokens": (MANAGERS, MANAGERS),
+    "token_revoke": (None, MANAGERS),
+    "push": (VIEWERS, None),
+    "push_cancel": (None, OPERATORS),
+    "push_again": (None, OPERATORS),
+    "push_rejected": (VIEWERS, None),
+    "attempt": (VIEWERS, None),
+    "products": (VIEWERS, None),
+    "product": (VIEWERS, OPERATORS),
+    "rejected_items": (VIEWERS, None),
+    "rejected_items_release": (None, OPERATORS),
+    "rejected_items_download": (VIEWERS, None),
+    "schedule": (VIEWERS, MANAGERS),
+    "schedule_pause": (None, MANAGERS),
+    "schedule_resume": (None, MANAGERS),
+    "timeline": (VIEWERS, None),
+    "save_outlet_api_settings": (None, MANAGERS),
+    "test_api_connection": (None, MANAGERS),
+    "push_to_ecommerce": (None, OPERATORS),
+    "push_history": (VIEWERS, None),
+    "password": (EVERYBODY, EVERYBODY),
+}
+OPEN_TO_ALL = {"login", "logout", "set_language"}
+JSON = {"save_outlet_api_settings", "test_api_connection", "push_to_ecommerce", "push_history"}
+
+
+@pytest.fixture(autouse=True)
+def silence(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    restore_migrated_rows()
+    monkeypatch.setattr("tasks.push.ring", lambda rings: None)
+
+
+@pytest.fixture
+def addresses(outlet: Outlet) -> dict[str, str]:
+    return make_addresses(outlet)
+
+
+def test_every_address_is_in_the_table() -> None:
+    assert {pattern.name for pattern in patterns(get_resolver())} == ACCESS.keys() | OPEN_TO_ALL
+
+
+def ask(client: Client, method: str, name: str, url: str) -> Any:
+    if method == "get":
+        return client.get(url)
+    return client.post(url, {}, content_type="application/json") if name in JSON else client.post(url, {})
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_who_gets_in(addresses: dict[str, str], role: str, method: str) -> None:
+    client, wrong = signed_in(role), {}
+    for name, access in ACCESS.items():
+        allowed = access[method == "post"]
+        status = ask(client, method, name, addresses[name]).status_code
+        expected = 405 if allowed is None else (403 if role not in allowed else None)
+        if status >= 500 or (status != expected if expected else status in (401, 403, 405)):
+            wrong[name] = (status, expected)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_stranger_is_asked_to_sign_in_first(addresses: dict[str, str], client: Client, method: str) -> None:
+    before = (PushHistory.objects.count(), Outlet.objects.count(), ApiToken.objects.filter(revoked_at=None).count())
+    for name in ACCESS:
+        answer = ask(client, method, name, addresses[name])
+        if name in JSON:
+            assert answer.status_code in (401, 405), name
+        else:
+            assert answer.headers.get("Location", "").startswith("/login/?next="), name
+    after = (PushHistory.objects.count(), Outlet.objects.count(), ApiToken.objects.filter(revoked_at=None).count())
+    assert after == before
+
+
+def test_what_is_not_there_is_404(db: None) -> None:
+    client = signed_in("Manager")
+    for name, kwargs in (
+        ("push_start", {"outlet_id": 10**9}),
+        ("upload", {"upload_id": 10**9}),
+        ("contract_version", {"version_id": 10**9}),
+        ("push", {"push_id": 10**9}),
+        ("product", {"product_id": 10**9}),
+        ("push", {"push_id": 10**30}),
+    ):
+        assert client.get(reverse(name, kwargs=kwargs)).status_code == 404, name
+
+
+@pytest.mark.parametrize("name", ["outlets", "push_list", "products", "rejected_items", "timeline", "product_update"])
+@pytest.mark.parametrize(
+    "query", ["page=x", "page=0", "page=99999999999999999999", "outlet=x", "outlet=9" * 30, "q=%00"]
+)
+def test_a_list_bears_any_query(addresses: dict[str, str], name: str, query: str) -> None:
+    assert signed_in("Manager").get(f"{addresses[name]}?{query}").status_code < 500
