@@ -7,8 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from integration import audit
 from integration.contracts import store_contract
 from integration.forms import ContractForm, OutletForm
+from integration.health import reset_health
 from integration.models import (
     ContractVersion,
     DailySum,
@@ -36,6 +38,20 @@ class OutletAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Outlet]:
         """Without the secrets: the pages do not need them, and open even if they cannot be decrypted."""
         return super().get_queryset(request).defer("api_key", "api_secret")
+
+    def save_model(self, request: HttpRequest, obj: Outlet, form: Any, change: bool) -> None:
+        """What the endpoint failed at before is forgotten: the next push tries at once."""
+        for name, value in form.changed_secrets().items():
+            obj.set_secret(name, value, timezone.now())
+        if change and form.has_changed():
+            reset_health(obj.pk)
+        super().save_model(request, obj, form, change)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """With the values before and after, and nothing of a secret."""
+        return audit.describe(Outlet, form.before, audit.outlet_state(form.instance.pk))
 
     def has_push_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("integration.push_outlet")

@@ -46,11 +46,12 @@ ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 State = dict[str, Any]
 
 
-def record(user_id: int, obj: Model, before: State, after: State, now: datetime) -> LogEntry | None:
+def record(user_id: int | None, obj: Model, before: State, after: State, now: datetime) -> LogEntry | None:
     """Write down who changed what of `obj`; None if nothing differs."""
     message = describe(type(obj), before, after)
     if not message:
         return None
+    assert user_id is not None  # who is not signed in changes nothing
     kind = next(name for name in FLAGS if name in message[0])
     return LogEntry.objects.create(
         user_id=user_id,

@@ -1,6 +1,7 @@
 """A sample chain, the same each time: five outlets of two thousand products, changes to them, and a comparison."""
 
 import random
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,12 +23,16 @@ DEMO_KEY = "demo-key"  # the mock shop's, on this machine only
 
 
 @transaction.atomic
-def load_sample_chain(shop_url: str) -> list[Outlet]:
+def load_sample_chain(shop_url: str, now: datetime) -> list[Outlet]:
     """Make what is not there yet; outlets that exist get the shop's address anew."""
     chance = random.Random(2026)
     make_products()
     products = list(Product.objects.filter(sku__startswith="9340").order_by("sku")[:PRODUCT_COUNT])
-    return [make_outlet(shop_url, *facts, products, chance) for facts in OUTLETS]
+    outlets = [make_outlet(shop_url, *facts, now) for facts in OUTLETS]
+    for outlet in outlets:
+        rows = [sample_product(outlet, product, chance) for product in products]
+        OutletProduct.objects.bulk_create(rows, ignore_conflicts=True)
+    return outlets
 
 
 def make_products() -> None:
@@ -37,9 +42,7 @@ def make_products() -> None:
     )
 
 
-def make_outlet(
-    shop_url: str, store_id: str, name: str, location: str, products: list[Product], chance: random.Random
-) -> Outlet:
+def make_outlet(shop_url: str, store_id: str, name: str, location: str, now: datetime) -> Outlet:
     outlet, _ = Outlet.objects.update_or_create(
         platform="pasons",
         store_id=store_id,
@@ -47,14 +50,13 @@ def make_outlet(
             "name": name,
             "location": location,
             "api_endpoint": f"{shop_url}/stores/{store_id}/products",
-            "api_key": DEMO_KEY,
             "push_enabled": True,
             "push_after_update": True,
             "allow_private_address": True,  # the mock shop is on this machine
         },
     )
-    rows = [sample_product(outlet, product, chance) for product in products]
-    OutletProduct.objects.bulk_create(rows, ignore_conflicts=True)
+    outlet.set_secret("api_key", DEMO_KEY, now)
+    outlet.save()
     return outlet
 
 

@@ -1,12 +1,17 @@
-"""Forms of the admin. Secrets go in and never come out."""
+"""Forms of the JSON endpoints and the admin. Secrets go in and never come out."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminURLFieldWidget
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
+from integration import audit
 from integration.health import reset_health
 from integration.models import ContractVersion, Outlet, PushHistory
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract, platform_names
@@ -14,12 +19,46 @@ from integration.platforms.egress import AddressRefusedError
 from integration.platforms.presets import PRESETS
 from integration.platforms.transport import check_endpoint
 
-SECRETS = ("api_key", "api_secret")
+SECRETS = audit.OUTLET_SECRETS
+MOVED = "enter it again: the stored one belongs to another host"
 
 
-def secret_field(label: str) -> forms.CharField:
-    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
+def secret_field(label: Any) -> forms.CharField:
+    """Browsers fill in no password of their own where a new one is asked for."""
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
     return forms.CharField(label=label, required=False, strip=True, widget=widget)
+
+
+def require_reachable(url: str, allow_private: bool) -> None:
+    """ValidationError if no request may go to this address."""
+    try:
+        if url:
+            check_endpoint(url, allow_private or settings.ALLOW_PRIVATE_ADDRESSES)
+    except AddressRefusedError as exc:
+        raise forms.ValidationError(str(exc)) from exc
+
+
+def moved_secrets(outlet_id: int, before: str, after: str, known: Iterable[str]) -> list[str]:
+    """The stored secrets that would be sent to another host than the one that they were entered for."""
+    if not before or urlsplit(after).netloc == urlsplit(before).netloc:
+        return []
+    state = audit.outlet_state(outlet_id)
+    return [name for name in SECRETS if name not in known and state[name]]
+
+
+@transaction.atomic
+def save_outlet(form: forms.ModelForm, user_id: int | None, now: datetime) -> list[str]:
+    """Save what the form holds and record who did it; the names of what has changed.
+
+    What the endpoint failed at before is forgotten: the next push tries at once.
+    """
+    before = audit.outlet_state(form.instance.pk)
+    outlet = form.save()
+    after = audit.outlet_state(outlet.pk)
+    if before and before != after:
+        reset_health(outlet.pk)
+    audit.record(user_id, outlet, before, after, now)
+    return audit.changed_names(before, after)
 
 
 class ContractForm(forms.ModelForm):
@@ -49,49 +88,48 @@ class ContractForm(forms.ModelForm):
 
 
 class SettingsForm(forms.ModelForm):
-    """An outlet's API settings from JSON: what is not named stays, a secret that is empty stays too."""
+    """An outlet's API settings, and the rules that hold wherever they are entered. An empty secret stays as it is."""
 
-    api_endpoint = forms.URLField(required=False, max_length=500, assume_scheme="https")
-    api_key = forms.CharField(required=False)
-    api_secret = forms.CharField(required=False)
+    api_endpoint = forms.URLField(label=_("API Endpoint"), required=False, max_length=500, assume_scheme="https")
+    api_key = secret_field(_("API Key"))
+    api_secret = secret_field(_("API Secret"))
 
     class Meta:
         model = Outlet
         fields = ("api_endpoint", "push_enabled", "push_after_update")
 
-    def __init__(self, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        super().__init__(data, *args, **kwargs)
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.now = now
         self.before = self.instance.api_endpoint
-        for name in [name for name in self.fields if name not in data]:
-            del self.fields[name]
 
     def clean_api_endpoint(self) -> str:
         url: str = self.cleaned_data["api_endpoint"]
-        allowed = self.instance.allow_private_address or settings.ALLOW_PRIVATE_ADDRESSES
-        try:
-            if url:
-                check_endpoint(url, allowed)
-        except AddressRefusedError as exc:
-            raise forms.ValidationError(str(exc)) from exc
+        require_reachable(url, self.instance.allow_private_address)
         return url
 
     def clean(self) -> dict[str, Any]:
-        """A stored key is sent to the host that it was entered for, and to no other."""
         cleaned = super().clean() or self.cleaned_data
         given = {name: cleaned[name] for name in SECRETS if cleaned.get(name)}
-        moved = urlsplit(cleaned.get("api_endpoint", self.before)).netloc != urlsplit(self.before).netloc
-        for name in [name for name in SECRETS if moved and self.before and name not in given]:
-            if Outlet.objects.filter(pk=self.instance.pk).exclude(**{name: ""}).exists():
-                message = "enter it again: the stored one belongs to another host"
-                self.add_error(name if name in self.fields else None, f"{name}: {message}")
-        for name, value in given.items():
-            setattr(self.instance, name, value)
+        known = {*given, *self.forgotten()}
+        for name in moved_secrets(self.instance.pk, self.before, cleaned.get("api_endpoint", self.before), known):
+            self.add_error(name if name in self.fields else None, f"{name}: {MOVED}")
+        for name in known:
+            self.instance.set_secret(name, given.get(name, ""), self.now)
         return cleaned
 
-    def save(self, commit: bool = True) -> Any:
-        if self.has_changed():
-            reset_health(self.instance.pk)
-        return super().save(commit)
+    def forgotten(self) -> list[str]:
+        """The secrets whose stored value is not wanted any more."""
+        return []
+
+
+class NamedSettingsForm(SettingsForm):
+    """As JSON has them: what is not named stays."""
+
+    def __init__(self, data: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(data, *args, **kwargs)
+        for name in [name for name in self.fields if name not in data]:
+            del self.fields[name]
 
 
 class PushForm(forms.Form):
@@ -124,27 +162,24 @@ class OutletForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.before = audit.outlet_state(self.instance.pk) if self.instance.pk else {}
         for name in SECRETS:
-            stored = self.instance.pk and Outlet.objects.filter(pk=self.instance.pk).exclude(**{name: ""}).exists()
-            hint = "One is stored; leave this empty to keep it." if stored else "None is stored."
+            hint = "One is stored; leave this empty to keep it." if self.before.get(name) else "None is stored."
             self.fields[f"new_{name}"].help_text = hint
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        allowed = cleaned.get("allow_private_address") or settings.ALLOW_PRIVATE_ADDRESSES
-        if endpoint := cleaned.get("api_endpoint"):
-            try:
-                check_endpoint(endpoint, allowed)
-            except AddressRefusedError as exc:
-                self.add_error("api_endpoint", str(exc))
+        endpoint = cleaned.get("api_endpoint", "")
+        try:
+            require_reachable(endpoint, cleaned.get("allow_private_address", False))
+        except forms.ValidationError as exc:
+            self.add_error("api_endpoint", exc)
+        before, known = self.before.get("api_endpoint", ""), self.changed_secrets()
+        for name in moved_secrets(self.instance.pk, before, endpoint, known):
+            self.add_error(f"new_{name}", MOVED)
         return cleaned
 
-    def save(self, commit: bool = True) -> Any:
-        for name in SECRETS:
-            if value := self.cleaned_data[f"new_{name}"]:
-                setattr(self.instance, name, value)
-            elif self.cleaned_data["forget_secrets"]:
-                setattr(self.instance, name, "")
-        if self.instance.pk and self.has_changed():
-            reset_health(self.instance.pk)
-        return super().save(commit)
+    def changed_secrets(self) -> dict[str, str]:
+        """The new value of each secret that does not stay as it is; empty: it is removed."""
+        given = {name: self.cleaned_data.get(f"new_{name}", "") for name in SECRETS}
+        return {name: value for name, value in given.items() if value or self.cleaned_data.get("forget_secrets")}

@@ -1,4 +1,4 @@
-"""JSON endpoints: an outlet's settings, its connection, its pushes. For who is signed in and may do it.
+"""JSON endpoints: an outlet's settings, its connection, its pushes. For who is signed in, or shows a token, and may.
 
 Errors are {"errors": {"field": ["why"]}}: 400 what was sent, 401 not signed in, 403 not allowed, 404 no such outlet.
 """
@@ -12,11 +12,16 @@ from typing import Any
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
+from integration.audit import OUTLET_SECRETS, outlet_state
+from integration.bearer import person_of, shown_token
 from integration.contracts import MISCONFIGURED
-from integration.forms import HistoryForm, PushForm, SettingsForm
+from integration.forms import HistoryForm, NamedSettingsForm, PushForm, save_outlet
 from integration.health import note_success
 from integration.models import Outlet, PushHistory
 from integration.push_queue import CannotPush
@@ -32,23 +37,45 @@ def refuse(status: int, message: str, field: str = WHOLE) -> JsonResponse:
     return JsonResponse({"errors": {field: [message]}}, status=status)
 
 
-def endpoint(permission: str) -> Callable[[View], Callable[[HttpRequest], JsonResponse]]:
-    """Let in who may; hand over the JSON object that was sent, or the query of a GET."""
+def endpoint(permission: str) -> Callable[[View], Callable[[HttpRequest], HttpResponseBase]]:
+    """Let in who may; hand over the JSON object that was sent, or the query of a GET.
 
-    def decorate(view: View) -> Callable[[HttpRequest], JsonResponse]:
-        @login_not_required  # it answers for itself, in JSON
-        @functools.wraps(view)
-        def wrapped(request: HttpRequest) -> JsonResponse:
-            if not request.user.is_authenticated:
-                return refuse(401, "sign in first")
+    A program shows its token, which no other site's page can do; a session has to show that the request is its own.
+    """
+
+    def decorate(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
+        def answer(request: HttpRequest) -> HttpResponseBase:
             if not request.user.has_perm(permission):
                 return refuse(403, "you may not do this: ask somebody who manages the outlets")
             data = request.GET.dict() if request.method == "GET" else read_json(request)
             return refuse(400, "a JSON object is needed") if data is None else view(request, data)
 
+        answer_session = csrf_protect(answer)
+
+        @login_not_required  # it answers for itself, in JSON
+        @csrf_exempt
+        @functools.wraps(view)
+        def wrapped(request: HttpRequest) -> HttpResponseBase:
+            if (token := shown_token(request)) is not None:
+                return answer_program(request, token, answer)
+            return answer_session(request) if request.user.is_authenticated else refuse(401, "sign in first")
+
         return wrapped
 
     return decorate
+
+
+def answer_program(
+    request: HttpRequest, token: str, answer: Callable[[HttpRequest], HttpResponseBase]
+) -> HttpResponseBase:
+    """As the token's person, whoever else the request's session may know."""
+    person = person_of(token, timezone.now())
+    if person is None:
+        refused = refuse(401, "the token is not valid: it is misspelt or revoked, or its person's account is closed")
+        refused["WWW-Authenticate"] = "Bearer"
+        return refused
+    request.user = person
+    return answer(request)
 
 
 def read_json(request: HttpRequest) -> dict[str, Any] | None:
@@ -80,17 +107,19 @@ def save_outlet_api_settings(request: HttpRequest, data: dict[str, Any]) -> Json
     outlet = find_outlet(data)
     if outlet is None:
         return no_outlet()
-    form = SettingsForm(data, instance=outlet)
+    now = timezone.now()
+    form = NamedSettingsForm(data, instance=outlet, now=now)
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=400)
-    return JsonResponse({"outlet": describe_outlet(form.save())})
+    save_outlet(form, request.user.pk, now)
+    return JsonResponse({"outlet": describe_outlet(form.instance)})
 
 
 def describe_outlet(outlet: Outlet) -> dict[str, Any]:
     """The settings; of the secrets, whether there are some."""
     names = ("name", "store_id", "platform", "api_endpoint", "push_enabled", "push_after_update")
-    stored = Outlet.objects.filter(pk=outlet.pk)
-    secrets = {f"has_{name}": stored.exclude(**{name: ""}).exists() for name in ("api_key", "api_secret")}
+    state = outlet_state(outlet.pk)
+    secrets = {f"has_{name}": bool(state[name]) for name in OUTLET_SECRETS}
     return {"outlet": outlet.pk, **{name: getattr(outlet, name) for name in names}, **secrets}
 
 
@@ -101,7 +130,7 @@ def test_outlet_api_connection(request: HttpRequest, data: dict[str, Any]) -> Js
     outlet = find_outlet(data)
     if outlet is None:
         return no_outlet()
-    form = SettingsForm(data, instance=outlet)
+    form = NamedSettingsForm(data, instance=outlet, now=timezone.now())
     if not form.is_valid():
         return JsonResponse({"errors": form.errors}, status=400)
     if not form.instance.api_endpoint:
@@ -134,9 +163,10 @@ def push_to_ecommerce_api(request: HttpRequest, data: dict[str, Any]) -> JsonRes
         return refuse(400, str(exc))
     if started.push is None:
         return JsonResponse({"push": None, "joined": False, "message": "nothing to push: the shop knows it all"})
-    url = f"{reverse('push_history')}?push={started.push.pk}"
+    pages = {"url": reverse("push", args=[started.push.pk])}
+    pages["history_url"] = f"{reverse('push_history')}?push={started.push.pk}"
     message = f"push {started.push.pk} is under way; this one follows it" if started.joined else "the push has begun"
-    facts = {"push": started.push.pk, "joined": started.joined, "url": url, "message": message}
+    facts = {"push": started.push.pk, "joined": started.joined, **pages, "message": message}
     return JsonResponse(facts, status=202)
 
 

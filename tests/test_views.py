@@ -183,7 +183,8 @@ def test_a_push_begins_and_a_second_one_joins_it(manager: Client, outlet: Outlet
     assert (push.push_type, push.trigger, push.created_by.username) == ("full", "manual", "Manager")  # type: ignore[union-attr]
     status, second = post(manager, PUSH, outlet=outlet.pk)
     assert (status, second["push"], second["joined"]) == (202, push.pk, True)
-    assert manager.get(first["url"]).json()["pushes"][0]["push"] == push.pk
+    assert first["url"] == reverse("push", args=[push.pk])
+    assert manager.get(first["history_url"]).json()["pushes"][0]["push"] == push.pk
 
 
 def test_where_nothing_differs_no_push_begins(manager: Client, outlet: Outlet) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q, Sum
+from django.utils import timezone
 from tqdm import tqdm
 
 from dashboard import env, processes
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             self.stdout.write("starting a broker, a mock shop, a worker and beat ...")
             call_command("migrate", verbosity=0)
             supervisor.start()
-            outlets = load_sample_chain(f"http://127.0.0.1:{port}")
+            outlets = load_sample_chain(f"http://127.0.0.1:{port}", timezone.now())
             for outlet in outlets:
                 ring_outlet(outlet.pk, push_type=PushHistory.PushType.FULL)
             wait_for_pushes(supervisor, "full push of everything")

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
+from django.utils import timezone
 
 from dashboard import env, processes
 from dashboard.processes import PortInUse, require_free
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             get_user_model().objects.create_superuser("admin", password=password)
             self.stdout.write(f"made the user admin with the password {password} (shown only now)")
         if not options["no_sample"] and not Outlet.objects.exclude(api_endpoint__contains="127.0.0.1").exists():
-            load_sample_chain(f"http://127.0.0.1:{options['shop_port']}")
+            load_sample_chain(f"http://127.0.0.1:{options['shop_port']}", timezone.now())
 
     def show(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"dashboard  http://127.0.0.1:{options['port']}/")
