@@ -96,27 +96,33 @@ class SettingsForm(forms.ModelForm):
 
     class Meta:
         model = Outlet
-        fields = ("api_endpoint", "push_enabled", "push_after_update")
+        fields: tuple[str, ...] = ("api_endpoint", "push_enabled", "push_after_update")
+        labels = {"push_enabled": _("Push Enabled"), "push_after_update": _("Push after update")}
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
         self.before = self.instance.api_endpoint
 
-    def clean_api_endpoint(self) -> str:
-        url: str = self.cleaned_data["api_endpoint"]
-        require_reachable(url, self.instance.allow_private_address)
-        return url
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        try:
+            require_reachable(cleaned.get("api_endpoint", ""), self.allows_private())
+        except forms.ValidationError as exc:
+            self.add_error("api_endpoint", exc)
         given = {name: cleaned[name] for name in SECRETS if cleaned.get(name)}
         known = {*given, *self.forgotten()}
         for name in moved_secrets(self.instance.pk, self.before, cleaned.get("api_endpoint", self.before), known):
-            self.add_error(name if name in self.fields else None, f"{name}: {MOVED}")
+            self.refuse_moved(name)
         for name in known:
             self.instance.set_secret(name, given.get(name, ""), self.now)
         return cleaned
+
+    def allows_private(self) -> bool:
+        return self.instance.allow_private_address
+
+    def refuse_moved(self, name: str) -> None:
+        self.add_error(name if name in self.fields else None, f"{name}: {MOVED}")
 
     def forgotten(self) -> list[str]:
         """The secrets whose stored value is not wanted any more."""

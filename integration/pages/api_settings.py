@@ -1,21 +1,152 @@
-"""To be built: api_settings."""
+"""An outlet's API settings: seen, tried, saved. And a new outlet."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from typing import Any
 
+from django.contrib import messages
+from django.forms import BaseForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from integration.audit import mask_urls, outlet_state
+from integration.forms import save_outlet
+from integration.health import note_success
+from integration.models import Outlet, OutletProduct
+from integration.pages import connection
+from integration.pages.api_settings_forms import ApiSettingsForm, BranchForm, NewOutletForm
+from integration.pages.next_step import address, next_step, offered, stages
 from integration.pages.shell import allow
+from integration.pages.timeline import LABELS
+from integration.readiness import readiness_of
+
+CHANGE = "integration.change_outlet"
+OTHER_SHOP = {"api_endpoint", "store_id"}  # with these changed, what the shop has acknowledged may be another shop's
 
 
-@allow("integration.view_outlet")
-def add_outlet(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+def find_outlet(request: HttpRequest) -> Outlet | None:
+    """The one that is asked for; without one, the first by name. Without its secrets."""
+    outlets = Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk")
+    asked = request.GET.get("outlet", "")
+    if not asked:
+        return outlets.first()
+    outlet = outlets.filter(pk=asked).first() if asked.isascii() and asked.isdigit() else None
+    if outlet is None:
+        raise Http404
+    return outlet
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @allow("integration.view_outlet")
 def edit(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+    if request.method == "POST":
+        return save(request)
+    outlet = find_outlet(request)
+    if outlet is None:
+        return render(request, "integration/api_settings.html", {"stages": stages(None, None)})
+    return show(request, outlet)
 
 
-@allow("integration.view_outlet")
+@allow(CHANGE)
+def save(request: HttpRequest) -> HttpResponse:
+    """One of the page's two cards."""
+    outlet, now = find_outlet(request), timezone.now()
+    if outlet is None:
+        raise Http404
+    is_branch = request.POST.get("card") == "branch"
+    form = branch_form(outlet, request.POST) if is_branch else settings_form(outlet, request.POST)
+    if not form.is_valid():
+        return show(request, outlet, **{"branch" if is_branch else "form": form})
+    report(request, outlet, save_outlet(form, request.user.pk, now))
+    return redirect(address("api_settings", outlet))
+
+
+def report(request: HttpRequest, outlet: Outlet, names: list[str]) -> None:
+    """Say what has been changed, and what follows of it."""
+    if not names:
+        messages.info(request, _("Nothing has been changed: the values are the same."))
+        return
+    changed = get_text_list([str(LABELS[name]) for name in names], _("and"))
+    messages.success(request, _("Saved. Changed: %(names)s.") % {"names": changed})
+    if OTHER_SHOP.intersection(names) and OutletProduct.objects.filter(outlet=outlet, pushed_at__isnull=False).exists():
+        messages.warning(
+            request, _("If that is another shop now, it does not know the prices yet: push everything once.")
+        )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@allow(CHANGE)
 def test_connection(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+    """Ask the shop with the form's values, which are not saved. Who comes back to this address gets the page."""
+    outlet = find_outlet(request)
+    if outlet is None:
+        raise Http404
+    if request.method != "POST":
+        return redirect(address("api_settings", outlet))
+    form = settings_form(outlet, request.POST)
+    found = try_values(outlet, form)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "integration/connection.html", {"found": found})
+    return show(request, outlet, form=form, found=found)
+
+
+def try_values(outlet: Outlet, form: ApiSettingsForm) -> dict[str, Any]:
+    if not form.is_valid():
+        fields = form.fields
+        return {"errors": [(fields[name].label if name in fields else "", why) for name, why in form.errors.items()]}
+    if not form.instance.api_endpoint and outlet.platform != "memory":
+        return {"errors": [(form.fields["api_endpoint"].label, [_("Enter the address that the shop gave you.")])]}
+    result = connection.ask(form.instance)
+    if result.ok and not form.has_changed():
+        note_success(outlet.pk)
+    return {**connection.explain(result), "is_saved": not form.has_changed()}
+
+
+def settings_form(outlet: Outlet, data: Any = None) -> ApiSettingsForm:
+    return ApiSettingsForm(data, instance=outlet, now=timezone.now())
+
+
+def branch_form(outlet: Outlet, data: Any = None) -> BranchForm:
+    return BranchForm(data, instance=outlet, auto_id="branch_%s")
+
+
+def show(request: HttpRequest, outlet: Outlet, **given: Any) -> HttpResponse:
+    """The page: as it is stored, or with a form that was sent."""
+    stored = Outlet.objects.defer("api_key", "api_secret").get(pk=outlet.pk)
+    ready = readiness_of(stored, timezone.now())
+    context: dict[str, Any] = {
+        "outlet": stored,
+        "outlets": Outlet.objects.order_by("name", "pk").values("pk", "name", "platform", "store_id", "is_active"),
+        "state": outlet_state(stored.pk),
+        "endpoint": mask_urls(stored.api_endpoint),
+        "stages": stages(stored, ready),
+        "step": offered(next_step(stored, ready), request.user),
+    }
+    if request.user.has_perm(CHANGE):
+        context |= {"form": settings_form(stored), "branch": branch_form(stored), **given}
+    return render(request, "integration/api_settings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@allow("integration.add_outlet")
+def add_outlet(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    form = NewOutletForm(request.POST if request.method == "POST" else None, now=now, initial={"platform": "pasons"})
+    if request.method != "POST" or not form.is_valid():
+        return render(
+            request, "integration/outlet_add.html", {"form": form, **halves(form), "stages": stages(None, None)}
+        )
+    save_outlet(form, request.user.pk, now)
+    messages.success(request, _("%(name)s has been added.") % {"name": form.instance.name})
+    return redirect(f"{reverse('api_settings')}?outlet={form.instance.pk}")
+
+
+def halves(form: BaseForm) -> dict[str, Any]:
+    names = ("name", "location", "platform", "store_id")
+    return {
+        "branch_fields": [form[name] for name in names],
+        "shop_fields": [form[name] for name in form.fields if name not in names],
+    }
