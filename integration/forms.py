@@ -31,6 +31,8 @@ def secret_field(label: Any) -> forms.CharField:
 
 def require_reachable(url: str, allow_private: bool) -> None:
     """ValidationError if no request may go to this address."""
+    if url and urlsplit(url).scheme not in ("http", "https"):
+        raise forms.ValidationError(_("Enter an address that begins with https:// or http://."))
     try:
         if url:
             check_endpoint(url, allow_private or settings.ALLOW_PRIVATE_ADDRESSES)
