@@ -55,13 +55,18 @@ def record(user_id: int | None, obj: Model, before: State, after: State, now: da
     kind = next(name for name in FLAGS if name in message[0])
     return LogEntry.objects.create(
         user_id=user_id,
-        content_type=ContentType.objects.get_for_model(type(obj)),
+        content_type=content_type_of(type(obj)),
         object_id=str(obj.pk),
         object_repr=str(obj)[:200],
         action_flag=FLAGS[kind],
         change_message=json.dumps(message),
         action_time=now,
     )
+
+
+def content_type_of(model: type[Model]) -> ContentType:
+    """Read each time: Django would keep its number even if the database is restored meanwhile, with others."""
+    return ContentType.objects.get(app_label=model._meta.app_label, model=model._meta.model_name)
 
 
 def describe(model: type[Model], before: State, after: State) -> list[dict[str, Any]]:

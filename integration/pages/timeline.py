@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
-from integration.audit import label
+from integration.audit import content_type_of, label
 from integration.models import Outlet
 from integration.pages.forms import Styled
 from integration.pages.shell import allow
@@ -59,8 +59,7 @@ class OutletChoice(django_filters.ModelChoiceFilter):
     def filter(self, qs: QuerySet[LogEntry], value: Outlet | None) -> QuerySet[LogEntry]:
         if value is None:
             return qs
-        kind = ContentType.objects.get_for_model(Outlet)
-        return qs.filter(content_type=kind, object_id=str(value.pk))
+        return qs.filter(content_type=content_type_of(Outlet), object_id=str(value.pk))
 
 
 class KindChoice(django_filters.ModelChoiceFilter):
