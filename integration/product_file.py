@@ -33,10 +33,12 @@ class ProductFile:
                 header = file.readline(BLOCK)
         except OSError as exc:
             raise ProductFileError(f"{self.path} cannot be read: {exc.strerror or exc}") from exc
+        except UnicodeError as exc:
+            raise ProductFileError(f"{self.path} is no text: {exc}") from exc
         if not header.strip():
             raise ProductFileError(f"{self.path} is empty")
         self.separator = max(SEPARATORS, key=header.count)
-        self.columns = find_columns(next(csv.reader([header], delimiter=self.separator)))
+        self.columns = find_columns(self.cells_of(header))
         self.row_count = sum(1 for _ in self)
         if not self.row_count:
             raise ProductFileError(f"{self.path} has a header but no rows")
@@ -54,6 +56,12 @@ class ProductFile:
                 raise ProductFileError(f"{self.path}, after row {number}: {exc}; is a quote never closed?") from exc
         if cells != [END]:
             raise ProductFileError(f"{self.path}: a quote is opened and never closed, in row {number} or before")
+
+    def cells_of(self, header: str) -> list[str]:
+        try:
+            return next(csv.reader([header], delimiter=self.separator))
+        except csv.Error as exc:
+            raise ProductFileError(f"{self.path} has no header: {exc}") from exc
 
     def row(self, number: int, cells: list[str], width: int) -> dict[str, object]:
         row: dict[str, object] = {"row": number}

@@ -92,3 +92,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 100_001
     assert peak < 8_000_000
+
+
+@pytest.mark.parametrize("content", ["sku".encode("utf-16") + b"x", b"\xff\xfe\x00\xd8a\x00", b"sku," + b"x" * 200_000])
+def test_a_header_that_cannot_be_read_is_said(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ProductFileError, match=r"is no text|has no header"):
+        ProductFile(write(tmp_path, content))
