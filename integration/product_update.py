@@ -25,7 +25,19 @@ BATCH = 2000
 REPORTED = 10_000  # bad rows kept in a result; all are counted
 
 
+class Change(NamedTuple):
+    """What an update does to one product of the outlet; the old values are None where it is new there."""
+
+    sku: str
+    name: str
+    old_price: Decimal | None
+    old_stock: int | None
+    new_price: Decimal
+    new_stock: int
+
+
 Progress = Callable[[int], object]
+OnChanges = Callable[[list[Change]], object]
 
 
 class ProductUpdateError(ValueError):
@@ -68,18 +80,20 @@ def apply_product_update(
     strict: bool = False,
     dry_run: bool = False,
     progress: Progress = lambda count: None,
+    on_changes: OnChanges | None = None,
 ) -> ProductUpdateResult:
     """Bring the outlet's products to these values. All rows are read and checked before the first one is written.
 
     Each row: sku, selling_price, stock_status (or enabled), and where known name, barcode and the row's number.
-    The last row of a SKU counts. `progress` is told of rows that are done with.
+    The last row of a SKU counts. `progress` is told of rows that are done with, `on_changes` of each batch's
+    changes, within its transaction.
     """
     result = ProductUpdateResult()
     stage = Stage()
     collect(rows, stage, result, strict, progress)
     try:
         for batch in stage.batches():
-            apply_batch(outlet, batch, result, dry_run)
+            apply_batch(outlet, batch, result, dry_run, on_changes)
             progress(len(batch))
     finally:  # a database that fails in the middle leaves whole batches: they are announced
         if result.changed_count + result.created_count and not dry_run:
@@ -154,7 +168,13 @@ class Known(NamedTuple):
 
 
 @transaction.atomic
-def apply_batch(outlet: Outlet, rows: dict[str, GoodRow], result: ProductUpdateResult, dry_run: bool) -> None:
+def apply_batch(
+    outlet: Outlet,
+    rows: dict[str, GoodRow],
+    result: ProductUpdateResult,
+    dry_run: bool,
+    on_changes: OnChanges | None = None,
+) -> None:
     known = read_known(outlet, rows)
     new, changed = [], []
     for sku, row in rows.items():
@@ -169,6 +189,14 @@ def apply_batch(outlet: Outlet, rows: dict[str, GoodRow], result: ProductUpdateR
     if not dry_run:
         write_products(rows, known)
         write_outlet_products(outlet, sorted(new + changed, key=lambda row: row.sku))
+    if on_changes and (new or changed):
+        on_changes([change_of(row, known.get(row.sku)) for row in new + changed])
+
+
+def change_of(row: GoodRow, before: Known | None) -> Change:
+    name = row.name or (before.name if before else "")
+    old_price, old_stock = (before.selling_price, before.stock_status) if before else (None, None)
+    return Change(row.sku, name, old_price, old_stock, row.selling_price, row.stock_status)
 
 
 def read_known(outlet: Outlet, rows: Mapping[str, GoodRow]) -> dict[str, Known]:

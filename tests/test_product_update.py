@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from integration.models import Outlet, OutletProduct, Product
-from integration.product_update import ProductUpdateError, apply_product_update
+from integration.product_update import Change, ProductUpdateError, apply_product_update
 from integration.signals import product_updated
 
 pytestmark = pytest.mark.django_db
@@ -250,3 +250,36 @@ def test_progress_adds_up_to_the_rows(outlet: Outlet) -> None:
     counts: list[int] = []
     apply_product_update(outlet, [row(), row(), row("b"), row(price="x")], progress=counts.append)
     assert sum(counts) == 4
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_listener_is_told_what_changes(outlet: Outlet, dry_run: bool) -> None:
+    apply_product_update(outlet, [row("a", name="Apple"), row("b"), row("c")])
+    changes: list[Change] = []
+    rows = [row("a", "15"), row("b"), row("c", stock="0"), row("d", name="Date")]
+    apply_product_update(outlet, rows, dry_run=dry_run, on_changes=changes.extend)
+    old = Decimal("13.99")
+    assert sorted(changes) == [
+        ("a", "Apple", old, 1, Decimal("15.00"), 1),
+        ("c", "", old, 1, old, 0),
+        ("d", "Date", None, None, old, 1),
+    ]
+
+
+def test_a_listener_costs_no_query_and_hears_of_no_batch_without_a_change(outlet: Outlet) -> None:
+    apply_product_update(outlet, [row("a")])
+    calls: list[list[Change]] = []
+    with CaptureQueriesContext(connection) as plain:
+        apply_product_update(outlet, [row("a")])
+    with CaptureQueriesContext(connection) as heard:
+        apply_product_update(outlet, [row("a")], on_changes=calls.append)
+    assert (calls, len(heard)) == ([], len(plain))
+
+
+def test_a_listener_that_fails_takes_its_batch_back(outlet: Outlet) -> None:
+    def refuse(changes: list[Change]) -> None:
+        raise RuntimeError("not mine")
+
+    with pytest.raises(RuntimeError):
+        apply_product_update(outlet, [row()], on_changes=refuse)
+    assert stored() == []
