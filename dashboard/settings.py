@@ -123,6 +123,8 @@ PUSH_DEADLINE_SECONDS = env.number("PUSH_DEADLINE_SECONDS", 2 * 60 * 60)
 # Pushes are pruned after so many days, successful ones first; their daily sums are kept.
 HISTORY_DAYS = env.number("HISTORY_DAYS", 30)
 FAILED_HISTORY_DAYS = env.number("FAILED_HISTORY_DAYS", 90)
+# The largest product file that the page takes.
+UPLOAD_LIMIT_MB = env.number("UPLOAD_LIMIT_MB", 50)
 RATE_LIMIT_URL = env.redis_url()
 # For development: every outlet's endpoint may lie in a private network or on this machine.
 ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)

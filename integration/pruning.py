@@ -1,4 +1,4 @@
-"""Old pushes go, in batches; what they came to each day stays."""
+"""Old pushes go, in batches; what they came to each day stays. Old uploads go, their files first."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from integration.models import DailySum, PushAttempt, PushChunk, PushHistory
+from integration.models import DailySum, ProductUpload, PushAttempt, PushChunk, PushHistory, UploadBatch
 
 BATCH = 200  # pushes
 FAILED = Q(status=PushHistory.Status.FAILED)
@@ -47,3 +47,25 @@ def sums_of(ids: list[int]) -> list[dict[str, Any]]:
     sums = {f"{name}_sum": Sum(name) for name in COUNTS[2:]}
     counts = {"push_count_sum": Count("pk"), "failed_count_sum": Count("pk", filter=FAILED)}
     return [dict(day) for day in days.values("outlet_id", "date").annotate(**sums, **counts)]
+
+
+# --- uploads --------------------------------------------------------------------------------------------
+
+
+def prune_uploads(now: datetime) -> int:
+    """Drop the files of uploads that are over, and what would take them back, then the uploads; how many of these."""
+    over = ProductUpload.objects.exclude(status__in=ProductUpload.OPEN)
+    drop_files(over.filter(finished_at__lt=now - timedelta(days=settings.HISTORY_DAYS)))
+    ids = list(
+        over.filter(created_at__lt=now - timedelta(days=settings.FAILED_HISTORY_DAYS)).values_list("pk", flat=True)
+    )
+    ProductUpload.objects.filter(pk__in=ids).only("pk").delete()
+    return len(ids)
+
+
+@transaction.atomic
+def drop_files(uploads: QuerySet[ProductUpload]) -> None:
+    """What nobody has applied until now is out of date."""
+    uploads.filter(status=ProductUpload.Status.CHECKED).update(status=ProductUpload.Status.DISCARDED)
+    UploadBatch.objects.filter(upload__in=uploads).delete()
+    uploads.exclude(content=b"").update(content=b"")

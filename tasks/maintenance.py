@@ -2,9 +2,10 @@
 
 from django.utils import timezone
 
-from integration.pruning import prune_history
+from integration.pruning import prune_history, prune_uploads
 from integration.sweep import sweep as sweep_pushes
-from tasks import app
+from integration.upload_steps import sweep_uploads
+from tasks import app, uploads
 from tasks.push import ring
 
 
@@ -12,9 +13,11 @@ from tasks.push import ring
 def sweep() -> None:
     """Release abandoned claims, ring what nobody heard, end what is over, confirm what is due."""
     ring(sweep_pushes(timezone.now()))
+    uploads.ring(sweep_uploads(timezone.now()))
 
 
 @app.task
 def prune() -> None:
-    """Delete old pushes; their daily sums stay."""
+    """Delete old pushes, whose daily sums stay, and old uploads."""
     prune_history(timezone.now())
+    prune_uploads(timezone.now())

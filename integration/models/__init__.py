@@ -4,7 +4,7 @@ from integration.models.access import ApiToken, PushPause, digest_of, make_token
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
-from integration.models.uploads import ProductUpload
+from integration.models.uploads import ProductUpload, UploadBatch
 
 __all__ = [
     "UNSETTLED",
@@ -23,6 +23,7 @@ __all__ = [
     "PushPause",
     "RejectedItem",
     "Rescue",
+    "UploadBatch",
     "digest_of",
     "make_token",
 ]
