@@ -7,8 +7,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
+from django_htmx.middleware import HtmxDetails
 
 from integration.push_queue import current_pause
+
+
+class HtmxRequest(HttpRequest):
+    """What the middleware makes of a request."""
+
+    htmx: HtmxDetails
 
 
 class Link(NamedTuple):
