@@ -8,6 +8,7 @@ from decimal import Decimal
 from integration.platforms.answers import Answer, read_push
 from integration.platforms.base import Endpoint, Item
 from integration.platforms.contract import Contract, FieldMapping
+from integration.platforms.http import HttpPlatform
 from integration.platforms.mapping import encode_body
 from integration.platforms.presets import PRESETS
 
@@ -34,6 +35,10 @@ def main() -> None:
     for name, contract in {**PRESETS, "nested objects": NESTED}.items():
         spent = milliseconds(lambda contract=contract: encode_body(contract, ENDPOINT, ITEMS))  # type: ignore[misc]
         print(f"encode 500 items for {name}: {spent:.2f} ms")
+    adapter = HttpPlatform(PRESETS["pasons"], ENDPOINT)
+    request = adapter.build(ITEMS, "chunk-1")
+    spent = milliseconds(lambda: HttpPlatform(PRESETS["pasons"], ENDPOINT).excerpt_of(request))
+    print(f"keep the beginning of a request of 500 items, without secrets: {spent:.2f} ms")
     answer = Answer(200, json.dumps({"update": [{"id": n} for n in range(500)]}).encode())
     spent = milliseconds(lambda: read_push(PRESETS["woocommerce"], answer, ITEMS))
     print(f"read an answer that lists 500 items: {spent:.2f} ms")

@@ -25,6 +25,13 @@ def contract_of(platform: str) -> Contract:
     return build_contract(platform, version.preset, version.changes)
 
 
+def contract_at(platform: str, at: datetime) -> Contract:
+    """The one that held then; what the settings say is only known as it is now."""
+    versions = ContractVersion.objects.filter(platform=platform, created_at__lte=at)
+    version = versions.order_by("-number").first()
+    return build_contract(platform, version.preset, version.changes) if version else configured_contract(platform)
+
+
 def configured_contract(platform: str) -> Contract:
     return build_contract(platform, "", settings.CONTRACTS.get(platform, {}))
 

@@ -72,6 +72,7 @@ def start_attempt(chunk: PushChunk, rows: list[list[Any]], now: datetime) -> Pus
 
 
 def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> None:
+    kept = {"request_excerpt": result.request} if result.request else {}  # asking for a job keeps what began it
     PushAttempt.objects.filter(pk=attempt.pk).update(
         finished_at=now,
         outcome=result.outcome.value,
@@ -81,6 +82,7 @@ def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> N
         response_excerpt=result.excerpt,
         error_kind=result.error_kind,
         error_message=result.message[:ERROR_LIMIT],
+        **kept,
     )
 
 

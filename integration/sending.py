@@ -94,7 +94,8 @@ def admit_and_ask(sending: Sending) -> SendResult:
         again = ask(sending, admit(endpoint, sending.contract, instead_of=endpoint.access_token))
     except TokenError as exc:
         again = keep_job(sending, exc.result)
-    return dataclasses.replace(again, unknown=again.unknown | (result.unknown - again.accepted))
+    unknown = again.unknown | (result.unknown - again.accepted)
+    return dataclasses.replace(again, unknown=unknown, request=again.request or result.request)
 
 
 def ask(sending: Sending, endpoint: Endpoint) -> SendResult:

@@ -75,6 +75,7 @@ class SendResult:
     received_bytes: int = 0
     elapsed_seconds: float = 0.0
     job_id: str = ""
+    request: str = ""  # the last one that was sent, without secrets, its body cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Preview(NamedTuple):
     headers: dict[str, str]
     body: str
 
+    @property
+    def text(self) -> str:
+        head = [f"{self.method} {self.url}", *(f"{name}: {value}" for name, value in self.headers.items())]
+        return "\n".join([*head, "", self.body])
+
 
 class Platform(Protocol):
     """An adapter. It is made for one outlet's endpoint and speaks one contract."""
@@ -110,7 +116,7 @@ class Platform(Protocol):
         """Ask what became of a job that `send` returned."""
         ...
 
-    def preview(self, items: Sequence[Item]) -> list[Preview]:
+    def preview(self, items: Sequence[Item], request_key: str = "chunk-0", revision: int = 0) -> list[Preview]:
         """What `send` would send, without secrets; nothing is sent."""
         ...
 

@@ -31,6 +31,8 @@ from integration.platforms.mapping import encode_body, fill_all, fill_url
 
 MESSAGE_LIMIT = 2 * REASON_LIMIT
 LONGEST_LIST = 100  # pages of a job's items
+REQUEST_LIMIT = 2000  # characters kept of a request's body
+LONGEST_FORM = 12  # characters that one of a secret may take when it is escaped
 # How the collected pages of a job read.
 LISTED = {"errors": "@", "success": "", "message": "", "accepted_count": ""}
 
@@ -128,7 +130,7 @@ class HttpPlatform:
         if result.job_id and self.redact(result.job_id) != result.job_id:
             message = "the job's name holds a secret"
             result = SendResult(Outcome.BROKEN, unknown=skus(items), error_kind="bad_answer", message=message)
-        return dataclasses.replace(self.redacted(result), sent_bytes=size)
+        return dataclasses.replace(self.redacted(result), sent_bytes=size, request=self.excerpt_of(request))
 
     def ask(self, request: Request, items: Sequence[Item]) -> Answer | SendResult:
         return ask(request, items, self.endpoint.allow_private, self.contract.timeout_seconds)
@@ -199,23 +201,39 @@ class HttpPlatform:
             text = pattern.sub("***", text)
         return text.replace("\x00", "")  # PostgreSQL stores none
 
+    def excerpt_of(self, request: Request) -> str:
+        """The request as it is kept. A secret that ends beyond what is read is cut off, and never in half."""
+        margin = LONGEST_FORM * len(self.secrets[0])
+        limit = REQUEST_LIMIT + margin
+        piece = (request.body or b"")[: 4 * limit].decode("utf-8", "replace")[:limit]
+        shown = self.mask(request, piece)
+        body = shown.body[:-margin] if len(piece) == limit else shown.body
+        return shown._replace(body=body[:REQUEST_LIMIT]).text
+
     @functools.cached_property
-    def secret_patterns(self) -> list[re.Pattern[str]]:
+    def secrets(self) -> list[str]:
         """The longest first, for one may hold another."""
         endpoint = self.endpoint
         secrets = {endpoint.api_key, endpoint.api_secret, endpoint.access_token, self.basic_credentials()}
-        return [re.compile(any_form(secret)) for secret in sorted(secrets - {""}, key=len, reverse=True)]
+        return sorted(secrets - {""}, key=len, reverse=True)
+
+    @functools.cached_property
+    def secret_patterns(self) -> list[re.Pattern[str]]:
+        return [re.compile(any_form(secret)) for secret in self.secrets]
 
     # --- looking before sending -------------------------------------------------------------------------
 
-    def preview(self, items: Sequence[Item]) -> list[Preview]:
+    def preview(self, items: Sequence[Item], request_key: str = "chunk-0", revision: int = 0) -> list[Preview]:
         adapters = [type(self)(step, self.endpoint) for step in self.contract.steps]
-        return [self.masked(adapter.build(items, "chunk-0")) for adapter in adapters]
+        return [adapter.masked(adapter.build(items, request_key, revision)) for adapter in adapters]
 
     def masked(self, request: Request) -> Preview:
+        return self.mask(request, (request.body or b"").decode())
+
+    def mask(self, request: Request, body: str) -> Preview:
         hidden = {name.lower() for name in (*self.authentication(), *self.signature(b""))}
-        headers = {name: "***" if name.lower() in hidden else text for name, text in request.headers.items()}
-        body = (request.body or b"").decode()
+        sent = request.headers.items()
+        headers = {name: "***" if name.lower() in hidden else self.redact(text) for name, text in sent}
         return Preview(request.method, self.redact(str(request.url)), headers, self.redact(body))
 
     def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:

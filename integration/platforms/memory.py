@@ -39,8 +39,8 @@ class Memory:
     def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
         return self.send(items, job_id)
 
-    def preview(self, items: Sequence[Item]) -> list[Preview]:
-        body = encode_body(self.contract, self.endpoint, items).decode()
+    def preview(self, items: Sequence[Item], request_key: str = "chunk-0", revision: int = 0) -> list[Preview]:
+        body = encode_body(self.contract, self.endpoint, items, revision).decode()
         return [Preview("PUT", f"memory:{self.endpoint.store_id}", {}, body)]
 
     def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:
