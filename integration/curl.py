@@ -50,7 +50,7 @@ def write_command(head: str, body: str) -> str:
     """`--data-raw`, for a body that begins with @ would be read from a file; `--globoff`, for brackets in the URL."""
     first, *headers = head.split("\n")
     method, _, url = first.partition(" ")
-    options = [["--globoff", "--request", method], ["--url", url]]
+    options = [["curl", "--globoff", "--request", method], ["--url", url]]
     options += [["--header", header] for header in headers]
     options.append(["--data-raw", body])
-    return " \\\n  ".join(["curl", *(shlex.join(option) for option in options)])
+    return " \\\n  ".join(shlex.join(option) for option in options)
