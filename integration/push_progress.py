@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, Min, Prefetch, Q, QuerySet, Sum, When
 from django.db.models.functions import Greatest
 
 from integration import changes, health
@@ -63,6 +63,13 @@ def count_chunks(push_ids: Iterable[int]) -> dict[int, Counts]:
         "push", "chunk_count", "failed_count", "accepted", "rejected", "done_count", "retry_count", "job_count"
     )
     return {push_id: Counts(*numbers) for push_id, *numbers in rows}
+
+
+def newest_pushes() -> QuerySet[PushHistory]:
+    """Without joins: with one, SQLite would begin at the outlets and sort what it finds."""
+    outlets = Outlet.objects.defer("api_key", "api_secret")
+    pushes = PushHistory.objects.prefetch_related(Prefetch("outlet", outlets), "created_by")
+    return pushes.order_by("-push_timestamp", "-pk")
 
 
 def pushes_with_people() -> QuerySet[PushHistory]:

@@ -72,7 +72,10 @@ class PushHistory(models.Model):
                 fields=["outlet"], condition=Q(status__in=["queued", "running"]), name="push_one_open_per_outlet"
             )
         ]
-        indexes = [models.Index(fields=["outlet", "-push_timestamp"], name="push_outlet_time")]
+        indexes = [
+            models.Index(fields=["outlet", "-push_timestamp"], name="push_outlet_time"),
+            models.Index(fields=["-push_timestamp", "-id"], name="push_time"),
+        ]
 
     def __str__(self) -> str:
         return f"push {self.pk} of outlet {self.outlet_id}"

@@ -122,6 +122,14 @@ def test_a_filter_that_makes_no_sense_is_said_so(viewer: Client, outlet: Outlet,
     assert answer.context["form"].errors.keys() == query.keys()
 
 
+def test_the_chosen_outlet_stays_chosen(viewer: Client, outlet: Outlet) -> None:
+    other = make_outlet("008", name="<b>Al Quoz")
+    text = viewer.get(URL, {"outlet": other.pk}).content.decode()
+    assert f'<option value="{other.pk}" selected>&lt;b&gt;Al Quoz (memory 008)</option>' in text
+    assert f'<option value="{outlet.pk}">Branch 007 (memory 007)</option>' in text
+    assert '<select class="form-select" id="id_outlet" name="outlet">' in text
+
+
 def test_pages_keep_the_filter_and_clear_takes_it_away(viewer: Client, outlet: Outlet) -> None:
     for _ in range(11):
         make_push(outlet, status="failed")

@@ -1,0 +1,17 @@
+"""All pushes, newest first, without sorting them."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ("integration", "0008_pages"),
+    ]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="pushhistory",
+            index=models.Index(fields=["-push_timestamp", "-id"], name="push_time"),
+        ),
+    ]
