@@ -1,20 +1,64 @@
 """The contract of each platform: the latest version that somebody stored, or what the settings say."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from integration.encryption import WrongEncryptionKey
 from integration.health import reset_platform
 from integration.models import ContractVersion
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract
 from integration.platforms.contract import Contract
+from integration.platforms.contract_settings import Difference, as_json, compare, settings_of
 
 # What is set up wrongly on our side: no other attempt will fare better.
 MISCONFIGURED = (UnknownPlatform, InvalidContract, WrongEncryptionKey)
+
+
+class Draft(NamedTuple):
+    """What a contract is made from, be it stored or not."""
+
+    platform: str
+    preset: str
+    changes: dict[str, Any]
+
+    def build(self) -> Contract:
+        return build_contract(self.platform, self.preset, self.changes)
+
+    def says_the_same(self, other: "Draft") -> bool:
+        return (self.preset, as_json(self.changes)) == (other.preset, as_json(other.changes))
+
+    def settings(self) -> dict[str, str]:
+        """Every setting that holds; of a contract that cannot be used (any more) only what it changes."""
+        try:
+            return {"preset": self.preset, **settings_of(self.build())}
+        except MISCONFIGURED:
+            return {"preset": self.preset, **settings_of(self.changes)}
+
+
+def draft_of(version: ContractVersion) -> Draft:
+    return Draft(version.platform, version.preset, version.changes)
+
+
+def configured_draft(platform: str) -> Draft:
+    return Draft(platform, "", settings.CONTRACTS.get(platform, {}))
+
+
+def draft_that_holds(platform: str, version: ContractVersion | None) -> Draft:
+    return draft_of(version) if version else configured_draft(platform)
+
+
+def versions_of(platform: str) -> QuerySet[ContractVersion]:
+    """The latest first."""
+    return ContractVersion.objects.filter(platform=platform).select_related("created_by").order_by("-number")
+
+
+def difference(old: Draft, new: Draft) -> list[Difference]:
+    """Setting by setting, of what holds with the one and with the other."""
+    return compare(old.settings(), new.settings())
 
 
 def contract_of(platform: str) -> Contract:

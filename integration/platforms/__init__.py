@@ -2,7 +2,9 @@
 
 import difflib
 import functools
-from typing import Any
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from django.conf import settings
@@ -14,13 +16,29 @@ from integration.platforms.contract import Contract, merged
 from integration.platforms.http import HttpPlatform
 from integration.platforms.presets import PRESETS
 
+NAMED = re.compile(r"([a-z_]+(?:\.\w+)*): (.+)", re.DOTALL)  # an error of a whole contract that says where
+
 
 class UnknownPlatform(LookupError):
     """No adapter of this name is configured."""
 
 
 class InvalidContract(ValueError):
-    """A contract cannot be used; the message names each field."""
+    """A contract cannot be used; the message names each field, and `problems` are the same, one by one."""
+
+    def __init__(self, message: str, problems: Sequence["Problem"] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class Problem(NamedTuple):
+    """`name` is the setting's, with dots; empty where several do not go together."""
+
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.name else self.message
 
 
 def platform_names() -> list[str]:
@@ -48,13 +66,26 @@ def build_contract(name: str, preset: str, changes: dict[str, Any]) -> Contract:
     """The preset (empty: the platform's own contract) with what is changed of it."""
     adapter = adapter_class(name)
     if preset and preset not in PRESETS:
-        raise InvalidContract(f"the contract of {name}: unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+        problem = Problem("", f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
+        raise InvalidContract(f"the contract of {name}: {problem}", [problem])
     base = PRESETS[preset] if preset else PRESETS.get(name, adapter.default_contract)
     try:
-        return compile_contract(base.model_dump_json(), msgspec.json.encode(changes))
+        return compile_contract(base.model_dump_json(), as_storable(changes))
+    except (OverflowError, UnicodeError, RecursionError) as exc:
+        problem = Problem("", "it holds what cannot be stored: a number or a text that is none, or far too deep a list")
+        raise InvalidContract(f"the contract of {name}: {problem}", [problem]) from exc
     except ValidationError as exc:
-        problems = "; ".join(describe(error) for error in exc.errors())
-        raise InvalidContract(f"the contract of {name}: {problems}") from exc
+        problems = [describe(error) for error in exc.errors()]
+        message = "; ".join(map(str, problems))
+        raise InvalidContract(f"the contract of {name}: {message}", problems) from exc
+
+
+def as_storable(changes: dict[str, Any]) -> bytes:
+    """As JSON that each database takes."""
+    encoded = msgspec.json.encode(changes)
+    if b"\\u0000" in encoded:
+        raise UnicodeError("a text holds a zero byte")
+    return encoded
 
 
 @functools.lru_cache(maxsize=100)
@@ -62,10 +93,11 @@ def compile_contract(base: str, changes: bytes) -> Contract:
     return Contract.model_validate(merged(msgspec.json.decode(base), msgspec.json.decode(changes)))
 
 
-def describe(error: Any) -> str:
+def describe(error: Any) -> Problem:
     """A field's error; for a name that nobody knows, with the one that may be meant."""
-    where = ".".join(map(str, error["loc"]))
+    where, message = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
     if error["type"] != "extra_forbidden":
-        return f"{where}: {error['msg']}" if where else error["msg"]
+        named = NAMED.fullmatch(message)
+        return Problem(*named.groups()) if named and not where else Problem(where, message)
     near = difflib.get_close_matches(str(error["loc"][-1]), Contract.model_fields, n=1)
-    return f"{where}: there is no such setting" + (f"; {near[0]} is meant?" if near else "")
+    return Problem(where, "there is no such setting" + (f"; {near[0]} is meant?" if near else ""))

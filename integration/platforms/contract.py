@@ -20,6 +20,8 @@ def check_expression(expression: str) -> str:
         jmespath.compile(expression or "@")
     except jmespath.exceptions.JMESPathError as exc:
         raise ValueError(f"not a JMESPath expression: {exc}") from exc
+    except RecursionError as exc:
+        raise ValueError("the expression is nested too deeply") from exc
     return expression
 
 
@@ -33,6 +35,13 @@ def check_url(template: str) -> str:
     if "{api_endpoint}" not in template and not template.startswith("https://"):
         raise ValueError("it has to hold {api_endpoint}, or to begin with https://")
     return check_template(template, PLACEHOLDERS)
+
+
+def check_url_of(name: str, template: str) -> None:
+    try:
+        check_url(template)
+    except ValueError as exc:
+        raise ValueError(f"{name}: {exc}") from exc
 
 
 def check_header(text: str) -> str:
@@ -94,7 +103,7 @@ class Job(Settings):
         if "{job_id}" not in self.url:
             raise ValueError("url: {job_id} is missing")
         if self.items_url:
-            check_url(self.items_url)
+            check_url_of("items_url", self.items_url)
         return self
 
 
@@ -173,9 +182,9 @@ class Contract(Reading):
     def check_together(self) -> Self:
         check_names(self.item_names())
         if self.auth == "oauth2":
-            check_url(self.token_url)
+            check_url_of("token_url", self.token_url)
         if self.connection_url:
-            check_url(self.connection_url)
+            check_url_of("connection_url", self.connection_url)
         if self.single_item and self.batch_size != 1:
             raise ValueError("single_item: batch_size has to be 1")
         if "{sku}" in self.url and not self.single_item:
