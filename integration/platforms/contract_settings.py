@@ -51,8 +51,10 @@ def flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple) and any(isinstance(inner, dict) for inner in value):
         for place, inner in enumerate(value):
             yield from flat(f"{name}.{place}", inner)
+    elif isinstance(value, frozenset):
+        yield name, sorted(value)
     else:
-        yield name, sorted(value) if isinstance(value, frozenset) else value
+        yield name, int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def as_json(value: Any) -> str:
