@@ -197,7 +197,8 @@ def default_texts(platform: str, preset: str) -> dict[str, str]:
 def make_field(option: Option, default: str, value: Any) -> forms.Field:
     common = {"label": option.label, "help_text": option.help, "required": False}
     if option.kind != "choice":
-        attrs = {"placeholder": gettext("empty") if default == EMPTY else default, "class": "form-control", "autocomplete": "off", "spellcheck": "false"}
+        attrs = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
+        attrs["placeholder"] = gettext("empty") if default == EMPTY else default
         return forms.CharField(**common, widget=forms.TextInput(attrs=attrs))
     choices = [("", default_label(default)), *((name, name) for name in choices_of(option.path))]
     if value and value not in dict(choices):  # it cannot be used, and must not get lost

@@ -28,7 +28,8 @@ class Option(NamedTuple):
 
     @property
     def field(self) -> str:
-        return self.path.replace(".", "__")
+        """With a prefix: a field `errors` would hide the form's own errors from the templates."""
+        return f"set_{self.path.replace('.', '__')}"
 
 
 class Group(NamedTuple):
