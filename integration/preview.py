@@ -14,7 +14,7 @@ from integration.contracts import contract_of
 from integration.models import Outlet
 from integration.platforms import load
 from integration.platforms.answers import Answer, read_job
-from integration.platforms.base import Endpoint, Item, Platform, Preview, SendResult
+from integration.platforms.base import Endpoint, Item, Outcome, Platform, Preview, SendResult
 from integration.platforms.contract import Contract
 from integration.platforms.http import HttpPlatform
 from integration.platforms.mapping import fill_url
@@ -83,7 +83,10 @@ class Trial:
     def read_job(self, status: int, body: bytes) -> SendResult:
         """How this answer to the question for the job would be read."""
         assert self.contract.job
-        return self.censor(read_job(self.contract.job, self.contract, Answer(status, body), self.items))
+        result = read_job(self.contract.job, self.contract, Answer(status, body), self.items)
+        if self.contract.job.items_url and result.outcome is Outcome.DONE:
+            result = dataclasses.replace(result, accepted=frozenset(), message="the items are asked for at items_url")
+        return self.censor(result)
 
     def censor(self, result: SendResult) -> SendResult:
         rejected = {sku: self.redact(reason) for sku, reason in result.rejected.items()}
@@ -92,9 +95,10 @@ class Trial:
             result, message=message, job_id=job_id, rejected=rejected, excerpt=self.redact(result.excerpt)
         )
 
-    def sample(self) -> str:
+    def sample(self, *, of_job: bool = False) -> str:
         """An answer that the shop might give, with the status beneath."""
-        return sample_answer(self.contract, self.items, lambda body: self.read(self.sample_status, body))
+        read = self.read_job if of_job else self.read
+        return sample_answer(self.contract, self.items, lambda body: read(self.sample_status, body), of_job=of_job)
 
     @property
     def sample_status(self) -> int:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from integration import health
-from integration.contracts import contract_of, store_contract
+from integration.contracts import Draft, contract_of, difference, store_contract
 from integration.models import ContractVersion, Outlet
 from integration.platforms import InvalidContract, build_contract
 from integration.platforms.contract import Contract
@@ -55,7 +55,11 @@ def test_what_is_not_named_of_fields_and_jobs_stays() -> None:
         ({"url": "{api_endpoint}/{branch}"}, "url: .*unknown placeholder {branch}; known are api_endpoint, job_id"),
         ({"url": "http://elsewhere"}, "url: .*it has to hold {api_endpoint}, or to begin with https://"),
         ({"errors": "items["}, "errors: .*not a JMESPath expression"),
-        ({"auth": "oauth2"}, "it has to hold {api_endpoint}"),
+        ({"auth": "oauth2"}, "token_url: it has to hold {api_endpoint}"),
+        ({"connection_url": "http://elsewhere"}, "connection_url: it has to hold {api_endpoint}"),
+        ({"errors": "(" * 3000}, "errors: the expression is nested too deeply"),
+        ({"currency": "A\0"}, "it holds what cannot be stored"),
+        ({"currency": "\ud800"}, "it holds what cannot be stored"),
         ({"fields": {"sku": "a", "selling_price": "a"}}, "the name 'a' stands for two values"),
         ({"fields": {"sku": "a", "selling_price": "a.b"}}, "the name 'a' stands for two values"),
         ({"fields": {"sku": "a..b"}}, "the name 'a..b' has an empty part"),
@@ -72,6 +76,15 @@ def test_an_error_names_the_field_and_says_what_is_allowed(changes: dict[str, An
     assert not ContractVersion.objects.exists()
 
 
+def test_the_problems_are_also_there_one_by_one() -> None:
+    with pytest.raises(InvalidContract) as caught:
+        build_contract("pasons", "", {"batch_size": 0, "fields": {"sku": 1}})
+    assert [problem.name for problem in caught.value.problems] == ["fields.sku", "batch_size"]
+    with pytest.raises(InvalidContract) as caught:
+        build_contract("pasons", "", {"single_item": True})
+    assert [tuple(problem) for problem in caught.value.problems] == [("single_item", "batch_size has to be 1")]
+
+
 def test_an_unknown_preset_is_named() -> None:
     with pytest.raises(InvalidContract, match="unknown preset 'shopify'; known: pasons, pasons-bulk"):
         build_contract("pasons", "shopify", {})
@@ -82,6 +95,18 @@ def test_a_new_contract_lets_the_endpoints_be_tried_at_once(outlet: Outlet) -> N
     stock(outlet, 1)
     store({"batch_size": 3}, platform="memory")
     assert PushService(outlet).push()[0]
+
+
+def test_drafts_say_the_same_only_if_a_shop_would_see_no_difference() -> None:
+    one = Draft("pasons", "", {"stock_values": [0, 1], "batch_size": 5})
+    assert one.says_the_same(Draft("pasons", "", {"batch_size": 5, "stock_values": [0, 1]}))
+    assert not one.says_the_same(Draft("pasons", "", {"batch_size": 5, "stock_values": [False, True]}))
+    assert not one.says_the_same(one._replace(preset="pasons"))
+
+
+def test_two_drafts_differ_also_where_one_cannot_be_used_any_more() -> None:
+    found = difference(Draft("pasons", "", {"batch": 3}), Draft("pasons", "talabat", {"batch_size": 7}))
+    assert {("preset", "", "talabat"), ("batch", "3", ""), ("batch_size", "", "7")} <= set(map(tuple, found))
 
 
 # --- the command ----------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from integration.contracts import store_contract
 from integration.mock_shop import MockShop
-from integration.models import Outlet, PushAttempt, PushHistory
-from integration.preview import preview_requests
+from integration.models import ContractVersion, Outlet, PushAttempt, PushHistory
+from integration.platforms import build_contract
+from integration.preview import preview_requests, try_contract
 from integration.push_service import PushService
 from tests.conftest import make_outlet, set_price, stock
 
@@ -54,6 +55,42 @@ def test_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
         assert "***" in out
         for secret in ("k&y=1/2", "k%26y%3D1%2F2", "s3cret", "azUmeT"):
             assert secret not in out
+
+
+def test_a_key_that_stands_in_the_contract_is_masked_too() -> None:
+    outlet = make_outlet("14", "pasons", api_endpoint="https://shop.example/x", api_key="k&y=1/2", api_secret="s3cret")
+    stock(outlet, 1)
+    store_contract("pasons", "", {"auth": "none", "headers": {"X-Other": "a k&y=1/2"}}, timezone.now())
+    (preview,) = preview_requests(outlet, 1, timezone.now())
+    assert preview.headers["X-Other"] == "a ***"
+
+
+def test_a_contract_is_tried_without_being_stored(pasons_outlet: Outlet, shop: MockShop) -> None:
+    stock(pasons_outlet, 3)
+    contract = build_contract("pasons", "", {"fields": {"sku": "code"}, "batch_size": 1})
+    trial = try_contract("pasons", contract, pasons_outlet, 2, timezone.now())
+    (preview,) = trial.requests()
+    assert [row["code"] for row in json.loads(preview.body)] == ["s00000"]
+    assert trial.read(200, trial.sample().encode()).rejected == {"s00000": "unknown product"}
+    assert (shop.requests, ContractVersion.objects.count(), PushHistory.objects.count()) == ([], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hosts"),
+    [
+        ({}, []),
+        ({"url": "{api_endpoint}/x"}, []),
+        ({"url": "https://elsewhere.example/x"}, ["elsewhere.example"]),
+        ({"url": "{api_endpoint}.elsewhere.example/x"}, ["shop.example.elsewhere.example"]),
+        ({"url": "{api_endpoint}@elsewhere.example/x"}, ["elsewhere.example"]),
+        ({"auth": "oauth2", "token_url": "https://tokens.example"}, ["tokens.example"]),
+        ({"calls": [{"url": "{api_endpoint}"}, {"url": "https://second.example"}]}, ["second.example"]),
+    ],
+)
+def test_hosts_that_are_not_the_endpoint_s_are_named(changes: dict[str, Any], hosts: list[str]) -> None:
+    outlet = make_outlet("14", "pasons", api_endpoint="https://shop.example", api_key="k")
+    trial = try_contract("pasons", build_contract("pasons", "", changes), outlet, 2, timezone.now())
+    assert trial.other_hosts == hosts
 
 
 def test_a_sample_of_an_answer_is_read(

@@ -259,12 +259,20 @@ def restore(request: HttpRequest, version_id: int) -> HttpResponse:
     if draft_of(old).says_the_same(held.draft):
         messages.info(request, _("This is what holds already, so nothing was stored."))
         return redirect(address(old.platform))
-    note = request.POST.get("note", "").strip()[:200] or _("version %(number)d again") % {"number": old.number}
+    if request.POST.get("number") != str(held.number):
+        text = _("Version %(number)d has been stored meanwhile. Look at what would change now, and restore again.")
+        messages.warning(request, text % {"number": held.number})
+        return redirect("contract_version", version_id)
+    return store_again(request, old)
+
+
+def store_again(request: HttpRequest, old: ContractVersion) -> HttpResponse:
+    note = request.POST.get("note", "").replace("\0", "").strip()[:200]
     try:
-        version = keep(request, draft_of(old), note)
+        version = keep(request, draft_of(old), note or _("version %(number)d again") % {"number": old.number})
     except (InvalidContract, UnknownPlatform, IntegrityError) as exc:
         messages.error(request, _("It cannot be restored: %(problem)s") % {"problem": exc})
-        return redirect("contract_version", version_id)
+        return redirect("contract_version", old.pk)
     text = _("Version %(old)d holds again, as version %(number)d, from the next request on.")
     messages.success(request, text % {"old": old.number, "number": version.number})
     return redirect(address(old.platform))

@@ -55,7 +55,7 @@ class Trying:
         problems = [str(problem) for problem in self.editor.problems]
         if self.editor.contract is None or not self.form.is_valid():
             wrong = [gettext("The input cannot be read: see beside the fields.")]
-            return {"trial_form": self.form, "trial_problems": problems or wrong}
+            return {"trial_form": self.form, "trial_problems": problems or self.mistakes() or wrong}
         requests = self.trial.requests()
         form, is_proposed = self.with_proposal()
         return {
@@ -66,6 +66,10 @@ class Trying:
             "reading": self.read(form),
             "notes": self.notes(),
         }
+
+    def mistakes(self) -> list[str]:
+        """Of the answer and its status."""
+        return [f"{self.form[name].label}: {text}" for name, texts in self.form.errors.items() for text in texts]
 
     @cached_property
     def trial(self) -> Trial:
@@ -83,17 +87,19 @@ class Trying:
         data["status"] = data["status"] or self.trial.sample_status
         is_proposed = self.form.is_untouched
         if is_proposed:
-            data["answer"] = data["made_up"] = self.trial.sample()
+            data["answer"] = data["made_up"] = self.trial.sample(of_job=self.is_about_job)
         form = TrialForm(self.outlets, {**data, "answer": self.trial.redact(data["answer"])})
         form.is_valid()
         return form, is_proposed
 
     def read(self, form: TrialForm) -> dict[str, Any]:
         cleaned = form.cleaned_data
-        is_job = bool(self.trial.contract.job) and cleaned["answers_to"] == "job"
-        read = self.trial.read_job if is_job else self.trial.read
-        result = read(cleaned["status"], cleaned["answer"].encode())
-        return reading_of(result)
+        read = self.trial.read_job if self.is_about_job else self.trial.read
+        return reading_of(read(cleaned["status"], cleaned["answer"].encode()))
+
+    @property
+    def is_about_job(self) -> bool:
+        return bool(self.trial.contract.job) and self.form.cleaned_data["answers_to"] == "job"
 
     def notes(self) -> list[Any]:
         """What somebody has to know who stores this."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from integration.platforms.base import Item, Outcome, SendResult
-from integration.platforms.contract import Contract
+from integration.platforms.contract import Contract, Reading
 
 PLAIN_PATH = re.compile(r"\w+(?:\.\w+)*")
 COMPARISON = re.compile(r"([\w.]+)\s*(==|!=)\s*('[^']*'|`[^`]*`)")
@@ -19,55 +19,66 @@ OTHER = "FAILED"
 REASON = "unknown product"
 
 
-def sample_answer(contract: Contract, items: Sequence[Item], read: Callable[[bytes], SendResult]) -> str:
-    for answer in guesses(contract, items):
+def sample_answer(
+    contract: Contract, items: Sequence[Item], read: Callable[[bytes], SendResult], *, of_job: bool = False
+) -> str:
+    """To the push, or to the question for its job."""
+    job = contract.job if of_job else None
+    for answer in guesses(job.answer if job else contract, items):
+        if isinstance(answer, dict):
+            complete(answer, contract, of_job)
         body = json.dumps(answer, indent=2, ensure_ascii=False)
         if read(body.encode()).outcome in (Outcome.DONE, Outcome.JOB):
             return body
     return "{}"
 
 
-def guesses(contract: Contract, items: Sequence[Item]) -> Iterator[Any]:
+def complete(answer: dict[str, Any], contract: Contract, of_job: bool) -> None:
+    if contract.job and of_job:
+        satisfy(answer, contract.job.done)
+    elif contract.job:
+        put(answer, contract.job.id, "job-1")
+
+
+def guesses(reading: Reading, items: Sequence[Item]) -> Iterator[Any]:
     refused = len(items) - 1
-    bad = refusal(contract, items, refused)
-    good = [acceptance(contract, items, place) for place in range(refused)]
-    for entries in ([*good, bad], [bad], [*good, acceptance(contract, items, refused)], []):
+    bad = refusal(reading, items, refused)
+    good = [acceptance(reading, items, place) for place in range(refused)]
+    for entries in ([*good, bad], [bad], [*good, acceptance(reading, items, refused)], []):
         accepted = len(items) - 1 if bad in entries else len(items)
-        yield envelope(contract, entries, accepted)
+        yield envelope(reading, entries, accepted)
     yield {}
 
 
-def envelope(contract: Contract, entries: list[dict[str, Any]], accepted: int) -> Any:
+def envelope(reading: Reading, entries: list[dict[str, Any]], accepted: int) -> Any:
     """The answer around the entries; a list where the entries are all of it."""
-    if contract.errors == "@":
+    if reading.errors == "@":
         return entries
     answer: dict[str, Any] = {}
-    satisfy(answer, contract.success)
-    put(answer, contract.accepted_count, accepted)
-    put(answer, contract.errors, entries)
-    if contract.job:
-        put(answer, contract.job.id, "job-1")
+    satisfy(answer, reading.success)
+    put(answer, reading.accepted_count, accepted)
+    put(answer, reading.errors, entries)
     return answer
 
 
-def refusal(contract: Contract, items: Sequence[Item], place: int) -> dict[str, Any]:
-    entry = named_entry(contract, items, place)
-    put(entry, contract.error_reason, REASON)
-    satisfy(entry, contract.error_when)
+def refusal(reading: Reading, items: Sequence[Item], place: int) -> dict[str, Any]:
+    entry = named_entry(reading, items, place)
+    put(entry, reading.error_reason, REASON)
+    satisfy(entry, reading.error_when)
     return entry
 
 
-def acceptance(contract: Contract, items: Sequence[Item], place: int) -> dict[str, Any]:
-    entry = named_entry(contract, items, place)
-    satisfy(entry, contract.error_when, false=True)
+def acceptance(reading: Reading, items: Sequence[Item], place: int) -> dict[str, Any]:
+    entry = named_entry(reading, items, place)
+    satisfy(entry, reading.error_when, false=True)
     return entry
 
 
-def named_entry(contract: Contract, items: Sequence[Item], place: int) -> dict[str, Any]:
+def named_entry(reading: Reading, items: Sequence[Item], place: int) -> dict[str, Any]:
     entry: dict[str, Any] = {}
-    if contract.match_by != "order":
-        by_place = contract.match_by == "position"
-        put(entry, contract.error_sku, place + contract.first_position if by_place else items[place].sku)
+    if reading.match_by != "order":
+        by_place = reading.match_by == "position"
+        put(entry, reading.error_sku, place + reading.first_position if by_place else items[place].sku)
     return entry
 
 

@@ -352,6 +352,10 @@ def test_an_address_that_is_none_is_said(manager: Client, branch: Outlet) -> Non
     assert "url: Invalid port" in by_htmx(manager, {**fields(manager), "set_url": "https://x:port/"})
 
 
+def test_a_status_that_is_none_is_said(manager: Client, branch: Outlet) -> None:
+    assert "HTTP status: Ensure this value is less" in by_htmx(manager, {**fields(manager), "status": "1000"})
+
+
 def test_a_proposed_answer_follows_the_contract_and_a_written_one_stays(manager: Client, branch: Outlet) -> None:
     data = {**fields(manager), "set_errors": "wrong", "set_error_sku": "code"}
     shown = by_htmx(manager, data)
@@ -370,6 +374,9 @@ def test_the_answer_to_the_question_for_a_job_is_read_too(manager: Client, branc
     answer = {"job_status": "COMPLETED", "results": [{"sku": "s00000", "state": "SUCCESS"}]}
     shown = by_htmx(manager, {**data, "answer": json.dumps(answer), "answers_to": "job"})
     assert "does not list 1 items" in shown
+    proposed = by_htmx(manager, {**data, "answers_to": "job"})
+    assert "&quot;job_status&quot;: &quot;COMPLETED&quot;" in proposed
+    assert "s00001: refused without a reason" in proposed
 
 
 @pytest.mark.parametrize(
@@ -433,7 +440,7 @@ def test_a_version_shows_what_it_changed_and_what_it_would_change(manager: Clien
 def test_a_version_is_restored_as_the_next_one(manager: Client) -> None:
     first = store({"batch_size": 200}, "talabat")
     store({})
-    page = manager.post(reverse("contract_restore", args=[first.pk]), follow=True)
+    page = manager.post(reverse("contract_restore", args=[first.pk]), {"number": 2}, follow=True)
     assert "Version 1 holds again, as version 3, from the next request on." in page.content.decode()
     assert held() == (3, "talabat", {"batch_size": 200})
     assert contract_of("pasons").batch_size == 200
@@ -452,9 +459,18 @@ def test_what_holds_is_not_restored(manager: Client) -> None:
 def test_what_cannot_be_used_any_more_is_not_restored(manager: Client) -> None:
     old = ContractVersion.objects.create(platform="pasons", number=1, changes={"batch": 3}, created_at=timezone.now())
     store({})
-    page = manager.post(reverse("contract_restore", args=[old.pk]), follow=True)
+    page = manager.post(reverse("contract_restore", args=[old.pk]), {"number": 2}, follow=True)
     assert "batch: there is no such setting" in page.content.decode()
     assert held()[0] == 2
+
+
+def test_what_was_stored_meanwhile_is_looked_at_before_it_is_replaced(manager: Client) -> None:
+    first = store({"batch_size": 200})
+    store({})
+    store({"attempts": 4})
+    page = manager.post(reverse("contract_restore", args=[first.pk]), {"number": 2}, follow=True)
+    assert "Version 3 has been stored meanwhile." in page.content.decode()
+    assert held() == (3, "", {"attempts": 4})
 
 
 def test_restoring_asks_first(manager: Client) -> None:
