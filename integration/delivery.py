@@ -30,6 +30,7 @@ from integration.push_queue import (
 )
 from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, ask_shop, endpoint_of, interrupted
+from integration.verdicts import read_verdicts
 
 LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
@@ -130,7 +131,8 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     decision = decide(result, situation, sending.contract, chance)
     if is_refused_item(result, situation, sending.contract):
         result = dataclasses.replace(result, rejected={sending.items[0].sku: result.message})
-    history.finish_attempt(sending.attempt, result, now)
+    verdicts = read_verdicts(sending.attempt.items, sending.items, result)
+    history.finish_attempt(sending.attempt, result, now, **verdicts)
     if not history.release_claim(sending.claim, **chunk_changes(sending, result, decision, now)):
         confirm_stale(sending, result, now)
         return []

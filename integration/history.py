@@ -71,7 +71,7 @@ def start_attempt(chunk: PushChunk, rows: list[list[Any]], now: datetime) -> Pus
     )
 
 
-def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> None:
+def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime, **also: Any) -> None:
     kept = {"request_excerpt": result.request} if result.request else {}  # asking for a job keeps what began it
     PushAttempt.objects.filter(pk=attempt.pk).update(
         finished_at=now,
@@ -83,6 +83,7 @@ def finish_attempt(attempt: PushAttempt, result: SendResult, now: datetime) -> N
         error_kind=result.error_kind,
         error_message=result.message[:ERROR_LIMIT],
         **kept,
+        **also,
     )
 
 

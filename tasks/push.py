@@ -45,12 +45,22 @@ def start_and_ring(outlet: Outlet, push_type: str, trigger: str, user_id: int | 
     return started
 
 
+def ring_all_outlets(user_id: int) -> bool:
+    """Have a worker push whatever has gathered in any outlet; False if the broker does not answer."""
+    try:
+        push_all_outlets.apply_async(kwargs={"trigger": PushHistory.Trigger.MANUAL.value, "user_id": user_id})
+    except (OperationalError, OSError) as exc:
+        logger.warning("the broker does not answer (%s); the schedule pushes later", type(exc).__name__)
+        return False
+    return True
+
+
 @app.task
-def push_all_outlets() -> None:
+def push_all_outlets(*, trigger: str = "schedule", user_id: int | None = None) -> None:
     """Start a partial push of every enabled outlet that has something to push. Costs one query for each."""
     for outlet in Outlet.objects.filter(is_active=True, push_enabled=True).defer("api_key", "api_secret"):
         try:
-            start_and_ring(outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.SCHEDULE)
+            start_and_ring(outlet, PushHistory.PushType.PARTIAL, trigger, user_id)
         except CannotPush as exc:
             logger.warning("skipped: %s", exc)
 

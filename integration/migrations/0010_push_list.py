@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("integration", "0008_pages"),
+        ("integration", "0009_product_upload_batches"),
     ]
 
     operations = [

@@ -137,6 +137,9 @@ class PushAttempt(models.Model):
     # [[outlet product's id, "13.99", 1], ...]: what was sent, so that an attempt without an end can be confirmed.
     items = models.JSONField()
     item_count = models.PositiveIntegerField()
+    # A letter for each of the items (integration.verdicts), and {"outlet product's id": reason} of the refused ones.
+    verdicts = models.TextField(blank=True, default="", db_default="")
+    rejected = models.JSONField(null=True)
     sent_bytes = models.PositiveIntegerField(default=0)
     received_bytes = models.PositiveIntegerField(default=0)
     response_code = models.PositiveSmallIntegerField(null=True)

@@ -1,21 +1,125 @@
-"""To be built: schedule."""
+"""When pushes start by themselves; and the pause of everything."""
 
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from integration.models import PushPause
+from integration.pages.schedule_forms import PauseForm, ScheduleForm
+from integration.pages.schedule_words import describe, task_row
 from integration.pages.shell import allow
+from integration.push_queue import current_pause
+from integration.schedules import (
+    PRUNE,
+    PUSH,
+    SWEEP,
+    change_schedule,
+    count_outlets_waiting,
+    pause_all,
+    read_tasks,
+    resume_all,
+    switch_on,
+)
+from tasks.push import ring_all_outlets
+
+PAUSES_PER_PAGE = 10
 
 
+@require_safe
 @allow("integration.view_outlet")
 def show(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+    return show_schedule(request)
 
 
-@allow("integration.view_outlet")
+def show_schedule(request: HttpRequest, form: ScheduleForm | None = None) -> HttpResponse:
+    now = timezone.now()
+    rows = [task_row(task, now) for task in read_tasks(PUSH, SWEEP, PRUNE)]
+    pushes = [row for row in rows if row.task.task == PUSH]
+    main = pushes[0] if pushes else None
+    context: dict[str, Any] = {"main": main, "others": pushes[1:], "form": form or ScheduleForm(main and main.task)}
+    context["upkeep"] = [upkeep(name, rows) for name in (SWEEP, PRUNE)]
+    pauses = PushPause.objects.select_related("paused_by", "ended_by").order_by("-paused_at")
+    context["page"] = Paginator(pauses, PAUSES_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "integration/schedule.html", context, status=422 if form else 200)
+
+
+def upkeep(name: str, rows: list[Any]) -> dict[str, Any]:
+    """What the service does for itself: its title, why it is needed, and its task if there is one."""
+    found = next((row for row in rows if row.task.task == name), None)
+    texts = {
+        SWEEP: (_("Look after pushes that got stuck"), _("Without it, a push that loses its worker never ends.")),
+        PRUNE: (_("Delete old pushes"), _("Without it, the history grows until the disk is full.")),
+    }
+    title, why = texts[name]
+    return {"row": found, "title": title, "why": why, "is_on": bool(found and found.task.enabled)}
+
+
+@require_POST
+@allow("django_celery_beat.change_periodictask")
+def change(request: HttpRequest) -> HttpResponse:
+    tasks = read_tasks(PUSH)
+    task = tasks[0] if tasks else None
+    form = ScheduleForm(task, request.POST)
+    if not form.is_valid():
+        return show_schedule(request, form)
+    changed = change_schedule(task.pk if task else None, form.when, form.cleaned_data["enabled"])
+    if not changed.enabled:
+        messages.warning(request, _("The schedule is switched off: nothing is pushed by itself."))
+    else:
+        messages.success(request, _("Saved: the outlets are pushed %(when)s.") % {"when": describe(changed)})
+    if changed.enabled and form.is_very_short:
+        messages.warning(request, _("That is very often: a shop may answer more slowly, or refuse so many requests."))
+    return redirect("schedule")
+
+
+@require_POST
+@allow("django_celery_beat.change_periodictask")
+def switch_on_task(request: HttpRequest, task_id: int) -> HttpResponse:
+    if task := switch_on(task_id):
+        messages.success(request, _("It runs again: %(when)s.") % {"when": describe(task)})
+    return redirect("schedule")
+
+
+@require_http_methods(["GET", "POST"])
+@allow("integration.add_pushpause")
 def pause(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+    """Asks first. Pausing twice is pausing once."""
+    form = PauseForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        if pause_all(form.cleaned_data["reason"], request.user.pk or 0, timezone.now()):
+            messages.success(request, _("Every push is paused. What is under way stops with its next request."))
+        else:
+            messages.info(request, _("Every push is paused already."))
+        return redirect("schedule")
+    if current_pause():
+        return redirect("schedule")
+    return render(request, "integration/schedule_pause.html", {"form": form})
 
 
-@allow("integration.view_outlet")
+@require_http_methods(["GET", "POST"])
+@allow("integration.change_pushpause")
 def resume(request: HttpRequest) -> HttpResponse:
-    return render(request, "shop_integration.html")
+    if request.method == "POST":
+        end_pause(request)
+        return redirect("schedule")
+    if not current_pause():
+        return redirect("schedule")
+    return render(request, "integration/schedule_resume.html", {"count": count_outlets_waiting(timezone.now())})
+
+
+def end_pause(request: HttpRequest) -> None:
+    if not resume_all(request.user.pk or 0, timezone.now()):
+        messages.info(request, _("Nothing was paused any more."))
+        return
+    if "push" not in request.POST or not request.user.has_perm("integration.push_outlet"):
+        messages.success(request, _("Pushes start again, with the next schedule or by hand."))
+    elif ring_all_outlets(request.user.pk or 0):
+        messages.success(request, _("Pushes start again, and what has gathered is being pushed."))
+    else:
+        messages.warning(request, _("Pushes start again, but not at once: the queue does not answer."))

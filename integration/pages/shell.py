@@ -30,9 +30,14 @@ class Link(NamedTuple):
 MENU = (
     Link(_("Outlets"), "store", "integration.view_outlet", ("outlets", "outlet_add", "push_start")),
     Link(_("Shop integration"), "plug-zap", "integration.view_outlet", ("shop_integration",)),
-    Link(_("Products"), "package-search", "integration.view_outletproduct", ("products", "product")),
+    Link(_("Products"), "package-search", "integration.view_outletproduct", ("products", "product", "product_change")),
     Link(_("Rejected items"), "package-x", "integration.view_rejecteditem", ("rejected_items",)),
-    Link(_("Schedule"), "calendar-clock", "integration.view_outlet", ("schedule",)),
+    Link(
+        _("Schedule"),
+        "calendar-clock",
+        "integration.view_outlet",
+        ("schedule", "schedule_pause", "schedule_resume"),
+    ),
     Link(_("Changes of settings"), "history", "integration.view_outlet", ("timeline",)),
 )
 TABS = (
