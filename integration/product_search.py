@@ -8,6 +8,14 @@ from integration.changes import items_to_push
 from integration.models import Outlet, OutletProduct, Product
 
 
+def find_product(text: str) -> Product | None:
+    """The product of this SKU, or the only one with this barcode."""
+    if product := Product.objects.filter(sku=text).first():
+        return product
+    found = list(Product.objects.filter(barcode=text)[:2])
+    return found[0] if len(found) == 1 else None
+
+
 def search_products(text: str) -> QuerySet[Product]:
     """The exact SKU first, then SKUs and barcodes that begin with the text, then names that hold it."""
     matches = Q(sku__istartswith=text) | Q(barcode__startswith=text) | Q(name__icontains=text)

@@ -1,7 +1,7 @@
 """When pushes start by themselves, and what keeps every push from starting."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -37,22 +37,14 @@ def read_tasks(*names: str) -> list[PeriodicTask]:
     return list(tasks.order_by("-enabled", "pk"))
 
 
-def next_run_at(task: PeriodicTask) -> datetime | None:
-    """When beat starts the task next: long past if no beat is running. None if it is switched off."""
-    if not task.enabled or not task.scheduler or (task.one_off and task.total_run_count):
+def next_run_at(task: PeriodicTask, now: datetime) -> datetime | None:
+    """When beat starts the task next; a time that is past is due, and nobody has rung it yet."""
+    if not task.scheduler or (task.one_off and task.total_run_count):
         return None
-    last = task.last_run_at or task.date_changed
-    if task.interval:
-        return last + timedelta(**{task.interval.period: task.interval.every})
-    if task.crontab:
-        return next_crontab(task.crontab, last)
-    return task.clocked.clocked_time if task.clocked else None
-
-
-def next_crontab(crontab: CrontabSchedule, after: datetime) -> datetime:
-    start, wait, _ = crontab.schedule.remaining_delta(timezone.localtime(after, crontab.timezone))
-    due: datetime = start + wait
-    return due
+    last, schedule = task.last_run_at or task.date_changed, task.schedule
+    schedule.nowfun = lambda: now
+    next_at: datetime = now + schedule.remaining_estimate(timezone.localtime(last, getattr(schedule, "tz", None)))
+    return next_at
 
 
 @transaction.atomic

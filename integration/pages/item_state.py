@@ -18,7 +18,7 @@ class Badge(NamedTuple):
 
 
 REFUSED_FOR_GOOD = Badge(_("refused, not sent any more"), "red", "package-x")
-REFUSED = Badge(_("refused, sent again"), "red", "package-x")
+REFUSED = Badge(_("refused, tried again"), "red", "package-x")
 NEW = Badge(_("waiting, never sent"), "orange", "clock")
 WAITING = Badge(_("waiting"), "orange", "clock")
 CHECKING = Badge(_("to be sent again"), "yellow", "circle-question-mark")

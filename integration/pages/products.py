@@ -17,7 +17,7 @@ from integration.pages.item_state import row_of, sent_row
 from integration.pages.parts import read_part
 from integration.pages.product_forms import SearchForm, ValuesForm
 from integration.pages.shell import allow
-from integration.product_search import count_outlets, outlet_items, product_items, search_products
+from integration.product_search import count_outlets, find_product, outlet_items, product_items, search_products
 from integration.push_queue import CannotPush
 from integration.push_service import send_again
 from tasks.push import ring_outlet
@@ -28,12 +28,12 @@ PER_PAGE = 50
 @require_safe
 @allow("integration.view_outletproduct")
 def search(request: HttpRequest) -> HttpResponse:
-    """An exact SKU leads straight to its product."""
+    """An exact SKU, or a barcode that only one product has, leads straight to its product."""
     form = SearchForm(request.GET)
     context: dict[str, Any] = {"form": form, "page": None}
     if form.is_valid():
         text, outlet = form.cleaned_data["q"], form.cleaned_data["outlet"]
-        if text and not outlet and (product := Product.objects.filter(sku=text).first()):
+        if text and not outlet and (product := find_product(text)):
             return redirect("product", product_id=product.pk)
         context |= {"text": text, "outlet": outlet, "state": form.cleaned_data["state"]}
         context |= read_outlet_items(request, form) if outlet else read_products(request, text)

@@ -24,7 +24,7 @@ class TaskRow(NamedTuple):
 
 
 def task_row(task: PeriodicTask, now: datetime) -> TaskRow:
-    next_at = next_run_at(task)
+    next_at = next_run_at(task, now) if task.enabled else None
     raw = str(task.crontab).replace("(m/h/dM/MY/d) ", "") if task.crontab else ""
     return TaskRow(task, describe(task), raw, next_at, next_at is not None and next_at < now - LATE)
 

@@ -59,6 +59,12 @@ class TestSearch:
         wanted = Product.objects.get(sku="s00001")
         assert viewer.get("/products/?q=s00001")["Location"] == f"/products/{wanted.pk}/"
 
+    def test_a_barcode_that_one_product_has_leads_to_it(self, viewer: Client) -> None:
+        wanted = Product.objects.create(sku="a", barcode="6291")
+        assert viewer.get("/products/?q=6291")["Location"] == f"/products/{wanted.pk}/"
+        Product.objects.create(sku="b", barcode="6291")
+        assert len(viewer.get("/products/?q=6291").context["products"]) == 2
+
     def test_what_begins_with_the_text_comes_before_names_that_hold_it(self, viewer: Client) -> None:
         Product.objects.create(sku="900", name="Cream 12 %")
         Product.objects.create(sku="800", barcode="1234567")
@@ -217,7 +223,7 @@ class TestChanging:
         refuse(item, quarantined_at=timezone.now())
         post(operator, item, "change", selling_price="11", stock_status="1")
         page = operator.get(f"/products/{item.product_id}/")
-        assert str(page.context["chosen"].state.label) == "refused, sent again"
+        assert str(page.context["chosen"].state.label) == "refused, tried again"
 
     def test_send_again_starts_a_push_of_what_the_shop_knows(self, operator: Client, item: OutletProduct) -> None:
         refuse(item, quarantined_at=timezone.now(), identical_count=3)
