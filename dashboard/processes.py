@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -65,8 +66,9 @@ def broker() -> Program:
     return Program("broker", command, broker_answers, is_first=True)
 
 
-def mock_shop(port: int, key: str, state_path: Path) -> Program:
+def mock_shop(port: int, key: str, state_path: Path, misbehaviours: Sequence[str] = ()) -> Program:
     command = [*MANAGE, "mock_shop", "--port", str(port), "--key", key, "--state", str(state_path)]
+    command += [word for how in misbehaviours for word in ("--misbehave", how)]
     return Program("mock_shop", command, lambda child: listens(port))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import httpx
 from django.db import transaction
 
+from integration.demo_catalogue import catalogue
 from integration.models import Outlet, OutletProduct, Product
 from integration.product_update import apply_product_update
 
@@ -22,34 +23,43 @@ PRODUCT_COUNT = 2000
 DEMO_KEY = "demo-key"  # the mock shop's, on this machine only
 
 
+Priced = list[tuple[Product, Decimal]]
+
+
 @transaction.atomic
-def load_sample_chain(shop_url: str, now: datetime) -> list[Outlet]:
+def load_sample_chain(
+    shop_url: str, now: datetime, outlets: tuple[tuple[str, str, str], ...] = OUTLETS
+) -> list[Outlet]:
     """Make what is not there yet; outlets that exist get the shop's address anew."""
     chance = random.Random(2026)
-    make_products()
-    products = list(Product.objects.filter(sku__startswith="9340").order_by("sku")[:PRODUCT_COUNT])
-    outlets = [make_outlet(shop_url, *facts, now) for facts in OUTLETS]
-    for outlet in outlets:
-        rows = [sample_product(outlet, product, chance) for product in products]
-        OutletProduct.objects.bulk_create(rows, ignore_conflicts=True)
-    return outlets
+    products = make_products()
+    return [make_outlet(shop_url, facts, products, chance, now) for facts in outlets]
 
 
-def make_products() -> None:
-    Product.objects.bulk_create(
-        (Product(sku=f"9340{number:09d}", name=f"Product {number}") for number in range(PRODUCT_COUNT)),
-        ignore_conflicts=True,
-    )
+def make_products() -> Priced:
+    """The articles and their usual prices."""
+    articles = {article.sku: article for article in catalogue(PRODUCT_COUNT)}
+    rows = (Product(sku=article.sku, name=article.name, barcode=article.barcode) for article in articles.values())
+    Product.objects.bulk_create(rows, ignore_conflicts=True)
+    products = Product.objects.filter(sku__startswith="9340").order_by("sku")[:PRODUCT_COUNT]
+    return [(product, articles[product.sku].price) for product in products if product.sku in articles]
 
 
-def make_outlet(shop_url: str, store_id: str, name: str, location: str, now: datetime) -> Outlet:
+def address_in(shop_url: str, store_id: str) -> str:
+    return f"{shop_url}/stores/{store_id}/products"
+
+
+def make_outlet(
+    shop_url: str, facts: tuple[str, str, str], products: Priced, chance: random.Random, now: datetime
+) -> Outlet:
+    store_id, name, location = facts
     outlet, _ = Outlet.objects.update_or_create(
         platform="pasons",
         store_id=store_id,
         defaults={
             "name": name,
             "location": location,
-            "api_endpoint": f"{shop_url}/stores/{store_id}/products",
+            "api_endpoint": address_in(shop_url, store_id),
             "push_enabled": True,
             "push_after_update": True,
             "allow_private_address": True,  # the mock shop is on this machine
@@ -57,12 +67,15 @@ def make_outlet(shop_url: str, store_id: str, name: str, location: str, now: dat
     )
     outlet.set_secret("api_key", DEMO_KEY, now)
     outlet.save()
+    rows = [sample_product(outlet, product, price, chance) for product, price in products]
+    OutletProduct.objects.bulk_create(rows, ignore_conflicts=True)
     return outlet
 
 
-def sample_product(outlet: Outlet, product: Product, chance: random.Random) -> OutletProduct:
-    price = Decimal(chance.randint(4, 400)) / 4
-    return OutletProduct(outlet=outlet, product=product, selling_price=price, stock_status=int(chance.random() < 0.8))
+def sample_product(outlet: Outlet, product: Product, usual: Decimal, chance: random.Random) -> OutletProduct:
+    """Prices differ a little from branch to branch."""
+    price = usual + Decimal(chance.randint(0, 3)) / 4
+    return OutletProduct(outlet=outlet, product=product, selling_price=price, stock_status=int(chance.random() < 0.9))
 
 
 def change_sample(outlet: Outlet, count: int) -> int:

@@ -41,9 +41,14 @@ class Misbehaviour:
     times: int | None = None
     seconds: float = 1.0
     status: int = 503
+    error: str = "as told"
     retry_after: str | None = None
     location: str | None = None
     skus: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)  # why an item is refused, by its SKU
+
+    def refused(self) -> dict[str, str]:
+        return {**dict.fromkeys(self.skus, "unknown product"), **self.reasons} if self.mode == "reject" else {}
 
 
 class Server(ThreadingHTTPServer):
@@ -106,6 +111,12 @@ class MockShop:
                     return one
         return Misbehaviour()
 
+    def outage(self, store_id: str) -> Misbehaviour | None:
+        """What meets everybody who asks for the store, not only who pushes to it."""
+        with self.lock:
+            lasting = [one for one in self.misbehaviours if one.mode == "status" and one.times is None]
+            return next((one for one in lasting if one.store_id in (None, store_id)), None)
+
     def put(self, store_id: str, items: list[tuple[str, str, int]]) -> None:
         self.shelf.put(store_id, items)
         with self.lock:
@@ -155,6 +166,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.answer(200, self.shop.requests)
             case ["_health"]:
                 self.answer(200, {"ok": True})
+            case ["stores", store_id, "products"] if self.is_allowed() and (out := self.shop.outage(store_id)):
+                self.answer(out.status, {"error": out.error})
             case ["stores", store_id, "products"] if self.is_allowed():
                 self.answer(200, {"store_id": store_id, "count": len(self.shop.shelf.get(store_id))})
             case ["stores", _, "products"]:
@@ -198,7 +211,7 @@ class Handler(BaseHTTPRequestHandler):
             self.stay_silent(store_id, items, how)
         elif how.mode == "status":
             headers = {"Retry-After": how.retry_after, "Location": how.location}
-            self.answer(how.status, {"error": "as told"}, {name: value for name, value in headers.items() if value})
+            self.answer(how.status, {"error": how.error}, {name: value for name, value in headers.items() if value})
         elif status != 200:
             self.answer(status, {"error": {401: "invalid key", 413: "too many items"}.get(status, "not an array")})
         else:
@@ -208,7 +221,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         time.sleep(0 if how.mode == "cut" else how.seconds)
         if how.mode == "late":
-            self.shop.put(store_id, sort_items(items, [])[0])
+            self.shop.put(store_id, sort_items(items, {})[0])
 
     def check(self, body: bytes) -> tuple[int, list[Any]]:
         if not self.is_allowed():
@@ -230,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         if how.mode == "poison" and any(item.get("sku") in how.skus for item in items):
             self.answer(400, {"error": "something is wrong with an item"})
             return
-        good, errors = sort_items(items, how.skus if how.mode == "reject" else [])
+        good, errors = sort_items(items, how.refused())
         if how.mode == "half":
             good = good[: len(good) // 2]
         self.shop.put(store_id, good)

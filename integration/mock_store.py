@@ -36,7 +36,7 @@ class Shelf:
             self.database.execute("DELETE FROM item")
 
 
-def sort_items(items: list[Any], refused: list[str]) -> tuple[list[tuple[str, str, int]], list[dict[str, str]]]:
+def sort_items(items: list[Any], refused: dict[str, str]) -> tuple[list[tuple[str, str, int]], list[dict[str, str]]]:
     good, errors = [], []
     for item in items:
         try:
@@ -47,12 +47,12 @@ def sort_items(items: list[Any], refused: list[str]) -> tuple[list[tuple[str, st
     return good, errors
 
 
-def read_item(item: dict[str, Any], refused: list[str]) -> tuple[str, str, int]:
+def read_item(item: dict[str, Any], refused: dict[str, str]) -> tuple[str, str, int]:
     sku, price, stock = item["sku"], item["selling_price"], item["stock_status"]
     if not isinstance(sku, str) or not sku:
         raise ValueError("sku must be text")
     if sku in refused:
-        raise ValueError("unknown product")
+        raise ValueError(refused[sku])
     if isinstance(price, bool) or not isinstance(price, int | Decimal) or price <= 0:
         raise ValueError("selling_price must be a number above 0")
     if stock not in (0, 1):

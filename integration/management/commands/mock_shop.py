@@ -1,5 +1,6 @@
 """Run the mock shop."""
 
+import json
 import signal
 from argparse import ArgumentParser
 from pathlib import Path
@@ -22,10 +23,15 @@ class Command(BaseCommand):
         parser.add_argument("--platform", choices=sorted(SHOPS), help="a strict shop of this platform instead")
         parser.add_argument("--secret", default="secret", help="its API secret")
         parser.add_argument("--state", type=Path, help="keep the stores in this file")
+        parser.add_argument(
+            "--misbehave", metavar="JSON", action="append", default=[], help="from the start, as by POST /_control"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             shop = make_shop(options)
+        except (ValueError, TypeError) as exc:
+            raise CommandError(f"--misbehave: {exc}") from exc
         except (OSError, OverflowError) as exc:
             raise CommandError(f"port {options['port']}: {getattr(exc, 'strerror', None) or exc}") from exc
         signal.signal(signal.SIGTERM, stop)
@@ -39,7 +45,10 @@ class Command(BaseCommand):
 def make_shop(options: dict[str, Any]) -> MockShop | StrictShop:
     if options["platform"]:
         return SHOPS[options["platform"]](options["port"], key=options["key"] or "key", secret=options["secret"])
-    return MockShop(options["port"], options["key"], options["state"])
+    shop = MockShop(options["port"], options["key"], options["state"])
+    for how in options["misbehave"]:
+        shop.misbehave(**json.loads(how))
+    return shop
 
 
 def stop(*args: object) -> NoReturn:
