@@ -90,3 +90,17 @@ def test_its_state_outlives_it(tmp_path: Path) -> None:
         post(shop, [ITEM])
     with MockShop(state_path=path) as shop:
         assert shop.shelf.get("007") == {"0012": ("13.90", 1)}
+
+
+def test_it_says_why_it_refuses_each_item(shop: MockShop) -> None:
+    shop.misbehave(mode="reject", reasons={"b": "no longer sold"}, skus=["c"])
+    answer = post(shop, [ITEM, {**ITEM, "sku": "b"}, {**ITEM, "sku": "c"}]).json()
+    assert answer["errors"] == [{"sku": "b", "error": "no longer sold"}, {"sku": "c", "error": "unknown product"}]
+
+
+def test_a_store_that_is_down_is_down_for_everybody(shop: MockShop) -> None:
+    shop.misbehave(mode="status", status=503, error="closed", store_id="007")
+    headers = {"X-API-Key": KEY}
+    down = httpx.get(f"{shop.url}/stores/007/products", headers=headers)
+    assert (down.status_code, down.json()) == (503, {"error": "closed"})
+    assert httpx.get(f"{shop.url}/stores/14/products", headers=headers).status_code == 200
