@@ -16,7 +16,10 @@ demo: .venv/ready  ## push a sample chain to a mock shop and compare, item by it
 serve: .venv/ready  ## broker, mock shop, worker, beat and web server, until Ctrl-C
 	@exec $(PY) manage.py serve
 
-test: .venv/ready  ## all tests, on SQLite and on a real PostgreSQL
+browser:  ## a browser for the tests, by apt-get where that may be
+	@.ci/browser
+
+test: .venv/ready browser  ## all tests, on SQLite and on a real PostgreSQL
 	TEST_DATABASE=sqlite $(PY) -m pytest
 	TEST_DATABASE=postgres $(PY) -m pytest
 
@@ -39,4 +42,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve test soak bench lint format
+.PHONY: help demo serve browser test soak bench lint format
