@@ -78,17 +78,22 @@ class Trial:
 
     def read(self, status: int, body: bytes) -> SendResult:
         """How this answer to the push would be read."""
-        return self.censor(self.adapter.read_sample(status, body, self.items))
+        return self.censor(lambda: self.adapter.read_sample(status, body, self.items))
 
     def read_job(self, status: int, body: bytes) -> SendResult:
         """How this answer to the question for the job would be read."""
-        assert self.contract.job
-        result = read_job(self.contract.job, self.contract, Answer(status, body), self.items)
-        if self.contract.job.items_url and result.outcome is Outcome.DONE:
-            result = dataclasses.replace(result, accepted=frozenset(), message="the items are asked for at items_url")
-        return self.censor(result)
+        job = self.contract.job
+        assert job
+        result = self.censor(lambda: read_job(job, self.contract, Answer(status, body), self.items))
+        if job.items_url and result.outcome is Outcome.DONE:
+            return dataclasses.replace(result, accepted=frozenset(), message="the items are asked for at items_url")
+        return result
 
-    def censor(self, result: SendResult) -> SendResult:
+    def censor(self, read: Callable[[], SendResult]) -> SendResult:
+        try:
+            result = read()
+        except (ValueError, ArithmeticError, RecursionError) as exc:  # what an expression may do to an answer
+            raise CannotPreview(f"the answer cannot be read: {self.redact(str(exc))}") from exc
         rejected = {sku: self.redact(reason) for sku, reason in result.rejected.items()}
         message, job_id = self.redact(result.message), self.redact(result.job_id)
         return dataclasses.replace(

@@ -230,7 +230,7 @@ def search(expression: str, value: Any, otherwise: Any = None) -> Any:
         return None
     try:
         return jmespath.search(expression, value)
-    except (jmespath.exceptions.JMESPathError, ValueError, ArithmeticError, RecursionError):
+    except jmespath.exceptions.JMESPathError:
         return otherwise
 
 

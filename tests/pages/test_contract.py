@@ -352,6 +352,11 @@ def test_an_address_that_is_none_is_said(manager: Client, branch: Outlet) -> Non
     assert "url: Invalid port" in by_htmx(manager, {**fields(manager), "set_url": "https://x:port/"})
 
 
+def test_an_expression_that_fails_on_the_answer_is_said(manager: Client, branch: Outlet) -> None:
+    data = {**fields(manager), "set_errors": "errors[::0]", "answer": '{"errors": [1]}'}
+    assert "the answer cannot be read: slice step cannot be zero" in by_htmx(manager, data)
+
+
 def test_a_status_that_is_none_is_said(manager: Client, branch: Outlet) -> None:
     assert "HTTP status: Ensure this value is less" in by_htmx(manager, {**fields(manager), "status": "1000"})
 
