@@ -6,6 +6,7 @@ from dashboard.supervisor import die_with_parent
 
 wsgi_app = "dashboard.wsgi"
 workers = 2
+threads = 4  # a worker without threads is killed when an upload or a download takes longer than its time-out
 
 
 def post_fork(server: Any, worker: Any) -> None:
