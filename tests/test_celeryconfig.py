@@ -35,6 +35,7 @@ def test_the_app_knows_its_tasks() -> None:
         "tasks.push.push_all_outlets",
         "tasks.push.push_outlet",
         "tasks.push.push_chunk",
+        "tasks.uploads.work_on_upload",
         "tasks.maintenance.sweep",
         "tasks.maintenance.prune",
     }

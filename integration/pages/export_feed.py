@@ -48,8 +48,8 @@ def form_of(request: HttpRequest) -> FeedForm:
     return FeedForm({"feed": "full", **asked} if asked.get("outlet") else None)
 
 
-@allow("integration.view_outletproduct")
 @require_safe
+@allow("integration.view_outletproduct")
 @vary_on_headers("HX-Request")
 def show(request: HtmxRequest) -> HttpResponse:
     form = form_of(request)
@@ -58,8 +58,8 @@ def show(request: HtmxRequest) -> HttpResponse:
     return render(request, template, {"form": form, "count": count})
 
 
-@allow("integration.view_outletproduct")
 @require_safe
+@allow("integration.view_outletproduct")
 def download(request: HttpRequest) -> HttpResponseBase:
     form = FeedForm({"feed": "full", **request.GET.dict()})
     if not form.is_valid():

@@ -42,8 +42,8 @@ def may_upload(request: HttpRequest) -> bool:
     return request.user.has_perms(RIGHTS)
 
 
-@allow("integration.view_productupload")
 @require_http_methods(["GET", "HEAD", "POST"])
+@allow("integration.view_productupload")
 def list_uploads(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return receive(request)
@@ -82,8 +82,8 @@ def outlet_id_of(request: HttpRequest) -> int | None:
     return int(asked) if asked.isdecimal() and len(asked) < 19 else None
 
 
-@allow("integration.view_productupload")
 @require_safe
+@allow("integration.view_productupload")
 @vary_on_headers("HX-Request")
 def show(request: HtmxRequest, upload_id: int) -> HttpResponse:
     upload = get_object_or_404(uploads(), pk=upload_id)
@@ -113,10 +113,10 @@ def facts_of(upload: ProductUpload) -> dict[str, Any]:
     }
 
 
+@require_POST
 @allow("integration.view_productupload")
 @allow("integration.add_productupload")
 @allow("integration.change_outletproduct")
-@require_POST
 def apply(request: HttpRequest, upload_id: int) -> HttpResponse:
     get_object_or_404(uploads(), pk=upload_id)
     if apply_upload(upload_id, timezone.now(), request.user.pk):
@@ -126,10 +126,10 @@ def apply(request: HttpRequest, upload_id: int) -> HttpResponse:
     return redirect("upload", upload_id)
 
 
+@require_POST
 @allow("integration.view_productupload")
 @allow("integration.add_productupload")
 @allow("integration.change_outletproduct")
-@require_POST
 def discard(request: HttpRequest, upload_id: int) -> HttpResponse:
     upload = get_object_or_404(uploads(), pk=upload_id)
     if not discard_upload(upload_id, timezone.now()):
@@ -139,10 +139,10 @@ def discard(request: HttpRequest, upload_id: int) -> HttpResponse:
     return redirect("product_update")
 
 
+@require_POST
 @allow("integration.view_productupload")
 @allow("integration.add_productupload")
 @allow("integration.change_outletproduct")
-@require_POST
 def undo(request: HttpRequest, upload_id: int) -> HttpResponse:
     get_object_or_404(uploads(), pk=upload_id)
     try:
@@ -154,8 +154,8 @@ def undo(request: HttpRequest, upload_id: int) -> HttpResponse:
     return redirect("upload", taking_back.pk)
 
 
-@allow("integration.view_productupload")
 @require_safe
+@allow("integration.view_productupload")
 def bad_rows(request: HttpRequest, upload_id: int) -> HttpResponse:
     upload = get_object_or_404(uploads(), pk=upload_id)
     response = HttpResponse(content_type="text/csv; charset=utf-8")

@@ -66,7 +66,9 @@ def test_nothing_to_download_is_said_with_what_to_do(viewer: Client, outlet: Out
     assert "The shop knows everything" in text_of(partial)
 
 
-@pytest.mark.parametrize("asked", [{"outlet": "x"}, {"outlet": "999999"}, {"outlet": "1", "feed": "<b>"}, {}])
+@pytest.mark.parametrize(
+    "asked", [{"outlet": "x"}, {"outlet": "999999"}, {"outlet": "9" * 30}, {"outlet": "1", "feed": "<b>"}, {}]
+)
 def test_what_cannot_be_exported_is_not_downloaded(viewer: Client, asked: dict[str, str]) -> None:
     response = viewer.get(DOWNLOAD, asked)
     assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")

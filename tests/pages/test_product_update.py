@@ -9,7 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from gunicorn.config import Config
 
+from dashboard import webserver
 from integration.models import Outlet, OutletProduct, ProductUpload, PushHistory
 from integration.product_upload import apply_upload, receive_upload, undo_upload
 from integration.upload_steps import claim_upload, process_upload
@@ -130,6 +132,12 @@ def test_a_broker_that_is_down_does_not_break_the_page(
     assert [robust for _, _, robust in connection.run_on_commit][-1] is True
 
 
+def test_a_slow_upload_is_not_taken_for_a_hang() -> None:
+    config = Config()
+    config.set("threads", webserver.threads)
+    assert config.worker_class_str == "gthread"
+
+
 # --- who may what ---------------------------------------------------------------------------------------
 
 
@@ -165,7 +173,8 @@ def test_what_changes_something_is_posted(operator: Client, outlet: Outlet, acti
 @pytest.mark.parametrize("action", ["", "apply", "discard", "undo", "bad-rows"])
 def test_an_upload_that_is_not_there_is_not_found(operator: Client, action: str) -> None:
     method = operator.post if action in ("apply", "discard", "undo") else operator.get
-    assert method(f"{LIST}99/{action and action + '/'}").status_code == 404
+    for number in (99, 10**30):
+        assert method(f"{LIST}{number}/{action and action + '/'}").status_code == 404
 
 
 # --- the check, live and without script -----------------------------------------------------------------
@@ -204,7 +213,8 @@ def test_the_preview_shows_counts_bad_rows_and_moves(operator: Client, outlet: O
         assert f"<dt>{label}</dt><dd>{count}</dd>" in page
     assert '<dt>Bad</dt><dd class="text-danger">1</dd>' in page
     assert "<dt>Go out of stock</dt><dd>1</dd>" in page
-    assert "<code>=cmd|calc</code></td><td>selling_price</td><td>&#x27;x&#x27; is not a price</td>" in page
+    assert "<code>=cmd|calc</code></td><td>selling_price</td>" in page
+    assert "&#x27;x&#x27; is not a price</td>" in page
     assert "+50.0 %" in page
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
