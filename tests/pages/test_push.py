@@ -553,3 +553,9 @@ def test_every_error_kind_has_words() -> None:
     for status in (300, 301, 400, 404, 418, 429, 500, 503, 599):
         assert explain(f"http_{status}") not in (None, UNKNOWN)
     assert (explain(""), explain("http_999"), explain("new")) == (None, UNKNOWN, UNKNOWN)
+
+
+def test_numbers_that_no_row_can_have_are_not_found(operator: Client) -> None:
+    huge = 10**30
+    for url in (f"/pushes/{huge}/", f"/pushes/{huge}/attempts/{huge}/", f"/outlets/{huge}/push/"):
+        assert operator.get(url).status_code == 404
