@@ -87,7 +87,7 @@ def act_on_outlets(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if action == PUSH_EVERYTHING and not form.cleaned_data["is_confirmed"]:
         return ask(request, chosen, now)
-    outlets = list(in_order(with_states(now).filter(pk__in=[outlet.pk for outlet in chosen])))
+    outlets = list(with_states(now).filter(pk__in=[outlet.pk for outlet in chosen]).order_by("name", "pk"))
     for level, text in act(action, outlets, request.user.pk or 0, now):
         messages.add_message(request, level, text)
     return redirect(return_url(request))
