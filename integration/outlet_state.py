@@ -156,13 +156,19 @@ def read_facts(outlet_ids: Sequence[int], now: datetime) -> dict[int, Facts]:
     """The facts of these outlets, in a few queries however many they are."""
     facts = {outlet_id: Facts() for outlet_id in outlet_ids}
     note_pushes(facts)
-    note_waiting(facts, now)
     note_rejected(facts)
+    note_waiting(facts, now)
     return facts
 
 
 def note_waiting(facts: dict[int, Facts], now: datetime) -> None:
-    waiting = OutletProduct.objects.filter(to_push(now), outlet__in=facts)
+    """What the next push takes; quarantine is looked up item by item, so only where there is some."""
+    some = [outlet_id for outlet_id, each in facts.items() if each.quarantined_count]
+    note_counts(facts, OutletProduct.objects.filter(unsynced(now), outlet__in=facts.keys() - set(some)))
+    note_counts(facts, OutletProduct.objects.filter(to_push(now), outlet__in=some))
+
+
+def note_counts(facts: dict[int, Facts], waiting: QuerySet[OutletProduct]) -> None:
     oldest = Min("waiting_since", filter=Q(differs=True))
     for outlet_id, count, at in waiting.order_by().values_list("outlet").annotate(count=Count("pk"), at=oldest):
         facts[outlet_id].waiting_count, facts[outlet_id].oldest_at = count, at
