@@ -27,8 +27,9 @@ soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreS
 	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly
 	TEST_DATABASE=postgres $(PY) -m pytest -m soak -s -p no:randomly
 
-bench: .venv/ready  ## how long mapping, encoding and reading take
+bench: .venv/ready  ## how long mapping, encoding, reading and each page take
 	$(PY) -m benchmarks.mapping
+	$(PY) -m benchmarks.pages
 
 lint: .venv/ready  ## linters, formatter, types, import rules
 	.venv/bin/ruff check .
