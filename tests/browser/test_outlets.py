@@ -32,7 +32,7 @@ def chain(branch: Outlet) -> list[Outlet]:
     paused = make_outlet("4", name="Paused", push_enabled=False, **named)
     synced = make_outlet("5", name="Synced", **named)
     for outlet in (alone, pushing, synced):
-        for number, status in enumerate(("failed", "partial", "cancelled", *["success"] * 30)):
+        for number, status in enumerate((*["success"] * 25, "failed", "partial", "cancelled", "success")):
             at = now - timedelta(minutes=40 - number)
             PushHistory.objects.create(
                 outlet=outlet,
