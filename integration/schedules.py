@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from integration.changes import is_quarantined, unsynced
@@ -35,16 +34,6 @@ class Times(NamedTuple):
 def read_tasks(*names: str) -> list[PeriodicTask]:
     tasks = PeriodicTask.objects.filter(task__in=names).select_related(*SCHEDULES)
     return list(tasks.order_by("-enabled", "pk"))
-
-
-def next_run_at(task: PeriodicTask, now: datetime) -> datetime | None:
-    """When beat starts the task next; a time that is past is due, and nobody has rung it yet."""
-    if not task.scheduler or (task.one_off and task.total_run_count):
-        return None
-    last, schedule = task.last_run_at or task.date_changed, task.schedule
-    schedule.nowfun = lambda: now
-    next_at: datetime = now + schedule.remaining_estimate(timezone.localtime(last, getattr(schedule, "tz", None)))
-    return next_at
 
 
 @transaction.atomic

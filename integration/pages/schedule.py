@@ -4,12 +4,16 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_celery_beat.models import PeriodicTask
 
+from integration import audit
 from integration.models import PushPause
 from integration.pages.schedule_forms import PauseForm, ScheduleForm
 from integration.pages.schedule_words import describe, task_row
@@ -68,7 +72,7 @@ def change(request: HttpRequest) -> HttpResponse:
     form = ScheduleForm(task, request.POST)
     if not form.is_valid():
         return show_schedule(request, form)
-    changed = change_schedule(task.pk if task else None, form.when, form.cleaned_data["enabled"])
+    changed = save_schedule(request, task, form)
     if not changed.enabled:
         messages.warning(request, _("The schedule is switched off: nothing is pushed by itself."))
     else:
@@ -78,10 +82,24 @@ def change(request: HttpRequest) -> HttpResponse:
     return redirect("schedule")
 
 
+@transaction.atomic
+def save_schedule(request: HttpRequest, task: PeriodicTask | None, form: ScheduleForm) -> PeriodicTask:
+    before = schedule_state(task) if task else {}
+    changed = change_schedule(task.pk if task else None, form.when, form.cleaned_data["enabled"])
+    audit.record(request.user.pk, changed, before, schedule_state(changed), timezone.now())
+    return changed
+
+
+def schedule_state(task: PeriodicTask) -> dict[str, Any]:
+    with override("en"):  # what is written down is the same whoever reads it
+        return {"schedule": str(describe(task)), "enabled": task.enabled}
+
+
 @require_POST
 @allow("django_celery_beat.change_periodictask")
 def switch_on_task(request: HttpRequest, task_id: int) -> HttpResponse:
     if task := switch_on(task_id):
+        audit.record(request.user.pk, task, {"enabled": False}, {"enabled": True}, timezone.now())
         messages.success(request, _("It runs again: %(when)s.") % {"when": describe(task)})
     return redirect("schedule")
 
@@ -92,7 +110,9 @@ def pause(request: HttpRequest) -> HttpResponse:
     """Asks first. Pausing twice is pausing once."""
     form = PauseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        if pause_all(form.cleaned_data["reason"], request.user.pk or 0, timezone.now()):
+        now = timezone.now()
+        if made := pause_all(form.cleaned_data["reason"], request.user.pk or 0, now):
+            audit.record(request.user.pk, made, {}, {"reason": made.reason}, now)
             messages.success(request, _("Every push is paused. What is under way stops with its next request."))
         else:
             messages.info(request, _("Every push is paused already."))
@@ -114,9 +134,11 @@ def resume(request: HttpRequest) -> HttpResponse:
 
 
 def end_pause(request: HttpRequest) -> None:
-    if not resume_all(request.user.pk or 0, timezone.now()):
+    held, now = current_pause(), timezone.now()
+    if held is None or not resume_all(request.user.pk or 0, now):
         messages.info(request, _("Nothing was paused any more."))
         return
+    audit.record(request.user.pk, held, {"ended_at": None}, {"ended_at": now}, now)
     if "push" not in request.POST or not request.user.has_perm("integration.push_outlet"):
         messages.success(request, _("Pushes start again, with the next schedule or by hand."))
     elif ring_all_outlets(request.user.pk or 0):

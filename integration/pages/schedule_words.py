@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from integration.schedules import next_run_at
+from integration.next_push import next_run_at
 
 TIMES_SHOWN = 12
 LATE = timedelta(minutes=2)  # beat is never so late

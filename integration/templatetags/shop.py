@@ -39,7 +39,7 @@ TRIGGERS: dict[str, Any] = {
 def moment(at: datetime | None, relative: bool = False) -> SafeString:
     """The exact local time, and how long ago it is; the other way round where `relative`."""
     if at is None:
-        return format_html("<span>–</span>")
+        return format_html("<span>{}</span>", "–")
     exact = date_format(timezone.localtime(at), "j M Y, H:i:s")
     ago = str(naturaltime(at))
     shown, title = (ago, exact) if relative else (exact, ago)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.contrib.auth import get_user_model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
 
 from integration.contracts import store_contract
 from integration.models import Outlet, OutletProduct, ProductUpload, PushAttempt, make_token
@@ -33,6 +34,7 @@ def make_addresses(outlet: Outlet) -> dict[str, str]:
             outlet=outlet, byte_count=1, created_at=now, content=gzip.compress(b"")
         ).pk,
         "version_id": store_contract("memory", "", {"batch_size": 2}, now).pk,
+        "task_id": PeriodicTask.objects.get(task="tasks.maintenance.sweep").pk,
         "token_id": make_token("till", owner.pk, None, now)[0].pk,
         "push_id": push_id,
         "attempt_id": PushAttempt.objects.filter(chunk__push=push_id).latest("pk").pk,

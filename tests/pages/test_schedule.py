@@ -11,8 +11,9 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from integration.models import Outlet, PushHistory, PushPause
+from integration.next_push import next_run_at
 from integration.pages.schedule_words import describe_crontab, task_row
-from integration.schedules import PRUNE, PUSH, SWEEP, next_run_at
+from integration.schedules import PRUNE, PUSH, SWEEP
 from tasks.push import push_all_outlets
 from tests.conftest import make_outlet, stock
 from tests.people import restore_migrated_rows, signed_in
