@@ -31,6 +31,9 @@ bench: .venv/ready  ## how long mapping, encoding, reading and each page take
 	$(PY) -m benchmarks.mapping
 	$(PY) -m benchmarks.pages
 
+screenshots: .venv/ready browser  ## pictures of the pages, into docs/screenshots
+	$(PY) -m docs.screenshots
+
 lint: .venv/ready  ## linters, formatter, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -43,4 +46,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve browser test soak bench lint format
+.PHONY: help demo serve browser test soak bench screenshots lint format

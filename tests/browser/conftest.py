@@ -1,7 +1,6 @@
 """A real browser on a real server, with a real worker, a real Valkey and the mock shop."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from dashboard import processes
 from integration.mock_shop import MockShop
 from integration.models import Outlet
+from tests.browser.chromium import CHROMIUM, OPTIONS, WIDE
 from tests.conftest import KEY, make_outlet
 from tests.faults.local import LocalProcess
 from tests.faults.service import CONTRACT, TIMES, Service, in_tests
 from tests.people import PASSWORD, make_person, restore_migrated_rows
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome-stable"))), None)
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

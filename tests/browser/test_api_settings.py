@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from integration.mock_shop import MockShop
 from integration.models import Outlet, make_token
 from tests.browser.axe import violations
-from tests.browser.conftest import PHONE
+from tests.browser.chromium import PHONE
 from tests.conftest import KEY, NOW
 from tests.people import make_person
 

@@ -13,7 +13,7 @@ from integration.models import EndpointHealth, Outlet, OutletProduct, Product, P
 from integration.product_update import apply_product_update
 from integration.push_service import PushService
 from tests.browser.axe import violations
-from tests.browser.conftest import PHONE
+from tests.browser.chromium import PHONE
 from tests.pages.addresses import make_addresses
 from tests.pages.test_access import ACCESS, JSON
 from tests.people import PASSWORD, make_person
