@@ -13,7 +13,7 @@ For outlets, `outlet_state(outlet_id)` gives all that matters, without reading a
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -48,14 +48,22 @@ State = dict[str, Any]
 
 def record(user_id: int | None, obj: Model, before: State, after: State, now: datetime) -> LogEntry | None:
     """Write down who changed what of `obj`; None if nothing differs."""
-    message = describe(type(obj), before, after)
-    if not message:
-        return None
+    return next(iter(record_each(user_id, [(obj, before, after)], now)), None)
+
+
+def record_each(user_id: int | None, changes: Sequence[tuple[Model, State, State]], now: datetime) -> list[LogEntry]:
+    """As `record`, for several objects of one kind, with one insert for all of them."""
     assert user_id is not None  # who is not signed in changes nothing
+    content_type = content_type_of(type(changes[0][0])) if changes else None
+    described = [(obj, message) for obj, *states in changes if (message := describe(type(obj), *states))]
+    return LogEntry.objects.bulk_create(entry(user_id, content_type, obj, message, now) for obj, message in described)
+
+
+def entry(user_id: int, content_type: ContentType | None, obj: Model, message: Any, now: datetime) -> LogEntry:
     kind = next(name for name in FLAGS if name in message[0])
-    return LogEntry.objects.create(
+    return LogEntry(
         user_id=user_id,
-        content_type=content_type_of(type(obj)),
+        content_type=content_type,
         object_id=str(obj.pk),
         object_repr=str(obj)[:200],
         action_flag=FLAGS[kind],

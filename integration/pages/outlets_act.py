@@ -1,17 +1,15 @@
 """What can be done with several outlets at once, and what is said of it."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
+from integration import audit
 from integration.models import Outlet, PushHistory
 from integration.outlet_state import Facts, State
 from integration.pages.outlets_row import Row
@@ -63,26 +61,14 @@ def switch(outlets: Sequence[Outlet], user_id: int, now: datetime, *, is_on: boo
     """Turn pushing on or off; who did it is recorded where it was otherwise before."""
     changed = [outlet for outlet in outlets if outlet.push_enabled != is_on]
     Outlet.objects.filter(pk__in=[outlet.pk for outlet in changed]).update(push_enabled=is_on)
-    LogEntry.objects.bulk_create(log_entry(outlet, user_id, now, is_on) for outlet in changed)
+    states = ({"push_enabled": not is_on}, {"push_enabled": is_on})
+    audit.record_each(user_id, [(outlet, *states) for outlet in changed], now)
     count, names = len(outlets), list_names(outlets)
     if is_on:
         text = ngettext("Pushing is on: %(names)s.", "Pushing is on for %(n)d outlets: %(names)s.", count)
     else:
         text = ngettext("Paused: %(names)s.", "%(n)d outlets are paused: %(names)s.", count)
     return messages.SUCCESS, text % {"n": count, "names": names}
-
-
-def log_entry(outlet: Outlet, user_id: int, now: datetime, is_on: bool) -> LogEntry:
-    change = {"changed": {"fields": ["Push enabled"]}, "values": {"push_enabled": [not is_on, is_on]}}
-    return LogEntry(
-        user_id=user_id,
-        content_type=ContentType.objects.get_for_model(Outlet),
-        object_id=str(outlet.pk),
-        object_repr=str(outlet)[:200],
-        action_flag=CHANGE,
-        change_message=json.dumps([change]),
-        action_time=now,
-    )
 
 
 def push_each(outlets: Sequence[Any], push_type: str, user_id: int, now: datetime) -> Iterator[Message]:
