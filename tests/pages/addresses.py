@@ -31,7 +31,7 @@ def make_addresses(outlet: Outlet) -> dict[str, str]:
     ids = {
         "outlet_id": outlet.pk,
         "upload_id": ProductUpload.objects.create(
-            outlet=outlet, byte_count=1, created_at=now, content=gzip.compress(b"")
+            outlet=outlet, file_name="feed.csv", byte_count=1, created_at=now, content=gzip.compress(b"")
         ).pk,
         "version_id": store_contract("memory", "", {"batch_size": 2}, now).pk,
         "task_id": PeriodicTask.objects.get(task="tasks.maintenance.sweep").pk,

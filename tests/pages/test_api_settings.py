@@ -107,7 +107,7 @@ def test_who_may_not_change_sees_the_values_and_no_buttons(role: str, pushes: bo
     for word in ("https://***@shop.example/a?***", "Dubai", "Set on"):
         assert word in text
     for word in (
-        "hidden",
+        "concealed",
         SECRET,
         "Save Settings",
         "Save Branch",
