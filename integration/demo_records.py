@@ -3,19 +3,16 @@
 import csv
 import gzip
 import io
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
-from django.utils.text import capfirst
 
+from integration import audit
 from integration.contracts import store_contract
 from integration.models import ApiToken, ContractVersion, Outlet, OutletProduct, ProductUpload, make_token
 
@@ -40,42 +37,27 @@ def keep_contract(changes: dict[str, Any], at: datetime, user_id: int | None, re
     """Over what the environment says, which a stored contract would put aside."""
     configured = settings.CONTRACTS.get(PLATFORM, {})
     version = store_contract(PLATFORM, "", {**configured, **changes}, at, user_id, reason)
-    note(version, at, user_id, ADDITION, changes=[None, version.changes], note=[None, reason])
+    note(version, at, user_id, {}, {"number": version.number, "changes": version.changes, "note": reason})
 
 
 def make_records(now: datetime, operator_id: int | None, manager_id: int | None) -> None:
     outlets = {outlet.store_id: outlet for outlet in Outlet.objects.filter(platform=PLATFORM)}
-    note(outlets["96"], now - timedelta(hours=5), manager_id, ADDITION, name=[None, outlets["96"].name])
-    note(outlets["45"], now - timedelta(days=3, hours=2), manager_id, push_after_update=[True, False])
-    note(outlets["007"], now - timedelta(days=3), manager_id, name=["Pasons Investment Park", outlets["007"].name])
+    note(outlets["96"], now - timedelta(hours=5), manager_id, {}, audit.outlet_state(outlets["96"].pk))
+    note(
+        outlets["45"], now - timedelta(hours=74), manager_id, {"push_after_update": True}, {"push_after_update": False}
+    )
+    note(
+        outlets["007"], now - timedelta(days=3), manager_id, {"name": "Pasons Investment Park"}, {"name": "Pasons DIP"}
+    )
     upload_file(outlets[UPLOADING], now - timedelta(minutes=9), operator_id)
     if manager_id is not None:
         make_tokens(now, manager_id)
 
 
-def note(
-    row: Model,
-    at: datetime,
-    user_id: int | None,
-    flag: int = CHANGE,
-    secrets: dict[str, str] | None = None,
-    **values: list[Any],
-) -> None:
-    """A change of settings as Django's admin writes it, with each value before and after."""
-    if user_id is None:
-        return
-    labels = {field.name: capfirst(str(field.verbose_name)) for field in row._meta.fields}
-    fields = [labels[name] for name in (*values, *(secrets or {}))]
-    did = {"added": {}} if flag == ADDITION else {"changed": {"fields": fields}}
-    LogEntry.objects.create(
-        user_id=user_id,
-        action_time=at,
-        content_type=ContentType.objects.get_for_model(row),
-        object_id=str(row.pk),
-        object_repr=str(row),
-        action_flag=flag,
-        change_message=json.dumps([{**did, "values": values, "secrets": secrets or {}}]),
-    )
+def note(row: Model, at: datetime, user_id: int | None, before: audit.State, after: audit.State) -> None:
+    """Only where there is somebody who could have done it."""
+    if user_id is not None:
+        audit.record(user_id, row, before, after, at)
 
 
 def make_tokens(now: datetime, user_id: int) -> None:

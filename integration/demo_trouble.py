@@ -111,6 +111,7 @@ def set_up(outlet: Outlet, teller: Teller) -> None:
         outlet.push_enabled = outlet.push_after_update = False
         outlet.set_secret("api_key", "", teller.now)
         outlet.save()
+        outlet.products.update(waiting_since=teller.ago(5 * 60))
         return
     outlet.set_secret("api_key", DEMO_KEY, teller.ago(48 * 60))
     outlet.push_after_update = outlet.store_id not in (WAITING, PAUSED, DOWN, LOCKED_OUT)
@@ -176,7 +177,7 @@ def is_locked_out(outlet: Outlet, teller: Teller) -> None:
     """Somebody has entered a key that its shop refuses."""
     outlet.set_secret("api_key", "key-of-another-shop", teller.ago(66))
     outlet.save()
-    demo_records.note(outlet, teller.ago(66), teller.manager_id, secrets={"api_key": "replaced"})
+    demo_records.note(outlet, teller.ago(66), teller.manager_id, {"api_key": "old"}, {"api_key": "new"})
     change_at(outlet, 43, teller.ago(63), Random(LOCKED_OUT))
     push_at(outlet, teller.ago(57))
     probe(outlet, teller, 57)
@@ -204,7 +205,7 @@ def is_paused(outlet: Outlet, teller: Teller) -> None:
     """Somebody has switched its pushes off; changes go on."""
     outlet.push_enabled = False
     outlet.save()
-    demo_records.note(outlet, teller.ago(6 * 60), teller.manager_id, push_enabled=[True, False])
+    demo_records.note(outlet, teller.ago(6 * 60), teller.manager_id, {"push_enabled": True}, {"push_enabled": False})
     for minutes in (330, 210, 120, 45):
         change_at(outlet, 35, teller.ago(minutes), Random(minutes))
 
