@@ -62,12 +62,14 @@ OUTLET_PRODUCTS = """
         (outlet_id, product_id, selling_price, stock_status, pushed_price, pushed_stock_status, pushed_at,
          waiting_since)
     SELECT o.id, p.id, p.price, p.stock,
-        CASE WHEN o.place < {unsynced} THEN NULL WHEN p.lot = o.id %% 100 THEN p.price + 1 ELSE p.price END,
+        CASE WHEN o.place < {unsynced} THEN NULL WHEN {waits} THEN p.price + 1 ELSE p.price END,
         CASE WHEN o.place < {unsynced} THEN NULL ELSE p.stock END, %(pushed_at)s, %(waiting_since)s
     FROM (SELECT id, id - min(id) OVER () AS place FROM integration_outlet) AS o
     JOIN (SELECT id, id %% {share} AS share, 1.5 + (id %% 400) / 4.0 AS price, 1 - id %% 9 / 8 AS stock,
                  id / {share} %% 100 AS lot FROM integration_product) AS p ON p.share = o.id %% {share}
     ORDER BY o.id, p.id"""
+# Two in a hundred, in every other outlet.
+WAITS = "o.id %% 2 = 0 AND p.lot IN (o.id %% 100, (o.id + 50) %% 100)"
 RUSH = "PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=MEMORY"
 
 
@@ -144,7 +146,7 @@ def make_outlet_products(now: datetime) -> None:
     """Two millions, of which one in a hundred waits; some may be confirmed."""
     adapt = connection.ops.adapt_datetimefield_value
     times = {"pushed_at": adapt(now - timedelta(hours=3)), "waiting_since": adapt(now - timedelta(hours=1))}
-    execute(OUTLET_PRODUCTS.format(unsynced=UNSYNCED, share=SHARE), times)
+    execute(OUTLET_PRODUCTS.format(unsynced=UNSYNCED, share=SHARE, waits=WAITS), times)
     some = list(OutletProduct.objects.filter(differs=True).order_by("-pk").values_list("pk", flat=True)[:500])
     OutletProduct.objects.filter(pk__in=some).update(confirm_at=now)
 

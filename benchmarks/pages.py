@@ -86,13 +86,13 @@ def show(found: dict[str, Any]) -> None:
             counts = f"{page['queries']:>8} {page['bytes']:>9}"
             print(f"{page['page']:<58} {median(page['times']):>10.1f} {counts}{slow}{odd}")
         print(f"not asked for: {', '.join(result['unasked'])}")
-    slow = [
+    too_slow = [
         f"{database}: {page['page']}"
         for database, result in found.items()
         for page in result["pages"]
         if median(page["times"]) > SLOW
     ]
-    print(f"\nover {SLOW} ms: {'; '.join(slow) or 'none'}")
+    print(f"\nover {SLOW} ms: {'; '.join(too_slow) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, ViewportSize, sync_playwright
 
 from dashboard import env
 from dashboard.processes import free_port
@@ -28,6 +28,9 @@ WIDE: ViewportSize = {"width": 1280, "height": 1000}
 SIZES: dict[str, ViewportSize] = {"wide": WIDE, "phone": {"width": PHONE["width"], "height": PHONE["height"]}}
 COLOURS = ("light", "dark")
 SETTLED = "() => document.readyState === 'complete' && !document.querySelector('.htmx-request')"
+# Where the lowest element ends that holds no other; boxes reach down to the window's end.
+CONTENT = "Math.max(...[...document.querySelectorAll('main :not(:has(*))')].map(e => e.getBoundingClientRect().bottom))"
+LOWEST, MARGIN = 480, 48  # pixels
 PASSWORD = re.compile(r"made the user manager with the password (\S+)")
 PATIENCE = 120  # seconds
 
@@ -152,10 +155,9 @@ def take_all(
 
 
 def sign_in(browser: Browser, address: str, password: str, colour: str, size: str) -> Page:
-    scheme = "dark" if colour == "dark" else "light"
-    page = browser.new_context(
-        base_url=address, viewport=SIZES[size], color_scheme=scheme, locale="en-GB", is_mobile=False
-    ).new_page()
+    scheme: Literal["light", "dark"] = "dark" if colour == "dark" else "light"
+    context = browser.new_context(base_url=address, viewport=SIZES[size], color_scheme=scheme, locale="en-GB")
+    page = context.new_page()
     page.goto("/login/")
     page.get_by_label("User name").fill("manager")
     page.get_by_label("Password").fill(password)
@@ -170,9 +172,9 @@ def take(page: Page, path: str, target: Path) -> None:
     if answer is None or not answer.ok:
         sys.exit(f"{path} answers {answer and answer.status}")
     page.wait_for_function(SETTLED)
-    height = page.evaluate("document.body.scrollHeight")
     size = page.viewport_size or WIDE
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(height, size["height"])}
+    height = min(max(page.evaluate(CONTENT) + MARGIN, LOWEST), size["height"])
+    clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height}
     page.screenshot(path=target, clip=clip, animations="disabled", caret="hide")
 
 

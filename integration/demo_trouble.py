@@ -175,7 +175,7 @@ def is_down(outlet: Outlet, teller: Teller) -> None:
 
 def is_locked_out(outlet: Outlet, teller: Teller) -> None:
     """Somebody has entered a key that its shop refuses."""
-    outlet.set_secret("api_key", "key-of-another-shop", teller.ago(66))
+    outlet.set_secret("api_key", "withdrawn-key-7c21", teller.ago(66))
     outlet.save()
     demo_records.note(outlet, teller.ago(66), teller.manager_id, {"api_key": "old"}, {"api_key": "new"})
     change_at(outlet, 43, teller.ago(63), Random(LOCKED_OUT))
