@@ -28,10 +28,10 @@ OTHER_SHOP = {"api_endpoint", "store_id"}  # with these changed, what the shop h
 
 
 def find_outlet(request: HttpRequest) -> Outlet | None:
-    """The one that is asked for; without one, the first by name. Without its secrets."""
+    """The one that is asked for; without one, the first by name is shown, and none is changed. Without its secrets."""
     outlets = Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk")
     asked = request.GET.get("outlet", "")
-    if not asked:
+    if not asked and request.method != "POST":
         return outlets.first()
     outlet = outlets.filter(pk=asked).first() if asked.isascii() and asked.isdigit() else None
     if outlet is None:

@@ -112,7 +112,7 @@ def test_who_may_not_change_sees_the_values_and_no_buttons(role: str, pushes: bo
         "Save Settings",
         "Save Branch",
         "Test Connection",
-        "Add an outlet",
+        f'href="{ADD}"',
         'name="api_key"',
     ):
         assert word not in text
@@ -123,6 +123,13 @@ def test_who_may_not_change_sees_the_values_and_no_buttons(role: str, pushes: bo
 def test_an_outlet_that_is_not_there(manager: Client, outlet: Outlet, asked: str) -> None:
     for answer in (manager.get(URL, {"outlet": asked}), manager.post(f"{TEST}?outlet={asked}")):
         assert answer.status_code == 404
+
+
+def test_without_a_choice_nothing_is_changed_or_tried(manager: Client, shop: MockShop, branch: Outlet) -> None:
+    for url, data in ((URL, settings_of(branch, api_key="new")), (URL, branch_of(branch, name="New")), (TEST, {})):
+        assert manager.post(url, data).status_code == 404
+    assert Outlet.objects.values_list("name", "api_key").get() == ("Al Quoz", KEY)
+    assert shop.requests == []
 
 
 # --- seen -----------------------------------------------------------------------------------------------
