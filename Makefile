@@ -34,6 +34,10 @@ bench: .venv/ready  ## how long mapping, encoding, reading and each page take
 screenshots: .venv/ready browser  ## pictures of the pages, into docs/screenshots
 	$(PY) -m docs.screenshots
 
+messages: .venv/ready browser  ## collect the pages' texts for translation, and compile the translations
+	cd integration && ../$(PY) -m django makemessages --locale ar --no-location --no-wrap
+	cd integration && ../$(PY) -m django compilemessages
+
 lint: .venv/ready  ## linters, formatter, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -46,4 +50,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve browser test soak bench screenshots lint format
+.PHONY: help demo serve browser test soak bench screenshots messages lint format
