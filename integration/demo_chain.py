@@ -20,7 +20,7 @@ OUTLETS = (
     ("007", "Pasons DIP", "Dubai"),
 )
 PRODUCT_COUNT = 2000
-DEMO_KEY = "demo-key"  # the mock shop's, on this machine only
+DEMO_KEY = "demo-key-4f8a1c"  # the mock shop's, on this machine only
 
 
 Priced = list[tuple[Product, Decimal]]
