@@ -32,7 +32,7 @@ class ScheduleForm(Styled, forms.Form):
     every = forms.IntegerField(label=_("Every"), required=False, min_value=1)
     unit = forms.ChoiceField(label=_("Unit"), choices=UNITS, required=False)
     times = forms.CharField(
-        label=_("Times"),
+        label=_("Times of day"),
         required=False,
         max_length=200,
         help_text=_("For example 06:00, 14:00, 22:00: several hours with the same minutes."),
@@ -48,7 +48,7 @@ class ScheduleForm(Styled, forms.Form):
         """A crontab runs in each of its hours at each of its minutes, so the times must be that."""
         if self.cleaned_data.get("kind") != "times":
             return [], []
-        given = [one for one in re.split(r"[\s,;]+", self.cleaned_data["times"]) if one]
+        given = [one for one in re.split(r"[\s,;،]+", self.cleaned_data["times"]) if one]
         found = [TIME.fullmatch(one) for one in given]
         for text, match in zip(given, found, strict=True):
             if match is None:
