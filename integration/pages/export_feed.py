@@ -25,7 +25,9 @@ BLOCK = 500  # lines that are sent at once
 
 class FeedForm(Styled, forms.Form):
     outlet = forms.ModelChoiceField(
-        Outlet.objects.defer("api_key", "api_secret"), label=_("Outlet"), empty_label=_("Choose an outlet")
+        Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk"),
+        label=_("Outlet"),
+        empty_label=_("Choose an outlet"),
     )
     feed = forms.ChoiceField(
         label=_("What"),

@@ -19,7 +19,7 @@ class SearchForm(Styled, forms.Form):
         label=_("Outlet"),
         required=False,
         empty_label=_("All outlets"),
-        queryset=Outlet.objects.defer("api_key", "api_secret"),
+        queryset=Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk"),
     )
     state = forms.ChoiceField(label=_("Show"), required=False, choices=STATES)
 

@@ -14,7 +14,9 @@ MEGABYTE = 1_000_000
 
 class UploadForm(Styled, forms.Form):
     outlet = forms.ModelChoiceField(
-        Outlet.objects.defer("api_key", "api_secret"), label=_("Outlet"), empty_label=_("Choose an outlet")
+        Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk"),
+        label=_("Outlet"),
+        empty_label=_("Choose an outlet"),
     )
     file = forms.FileField(
         label=_("CSV file"),

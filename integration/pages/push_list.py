@@ -7,12 +7,9 @@ import django_filters
 from django import forms
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.forms.utils import flatatt
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -24,20 +21,6 @@ from integration.push_progress import Counts, count_chunks, newest_pushes
 from integration.templatetags.shop import PUSH_STATES, PUSH_TYPES, TRIGGERS
 
 PAGE_SIZE = 10
-
-
-class PlainSelect(forms.Select):
-    """Of a thousand outlets Django's own makes a template each."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        options = [(key, mark_selected(str(key) == str(value or "")), label) for key, label in self.choices]
-        shown = format_html_join("", '<option value="{}"{}>{}</option>', options)
-        attributes = flatatt({**self.build_attrs(self.attrs, attrs), "name": name})
-        return format_html("<select{}>{}</select>", attributes, shown)
-
-
-def mark_selected(is_selected: bool) -> SafeString:
-    return SafeString(" selected") if is_selected else SafeString("")
 
 
 class FilterForm(Styled, forms.Form):
@@ -54,7 +37,6 @@ class PushFilter(django_filters.FilterSet):
         label=_("Outlet"),
         queryset=Outlet.objects.only("name", "platform", "store_id").order_by("name", "store_id"),
         empty_label=_("All outlets"),
-        widget=PlainSelect,
     )
     status = django_filters.ChoiceFilter(
         label=_("Status"), choices=[(value, words[0]) for value, words in PUSH_STATES.items()], empty_label=_("Any")

@@ -20,7 +20,7 @@ class RejectedFilter(django_filters.FilterSet):
         label=_("Outlet"),
         field_name="outlet_product__outlet",
         empty_label=_("All outlets"),
-        queryset=Outlet.objects.defer("api_key", "api_secret"),
+        queryset=Outlet.objects.defer("api_key", "api_secret").order_by("name", "pk"),
     )
     held = django_filters.BooleanFilter(
         label=_("Only those not sent any more"), method="only_held", widget=forms.CheckboxInput

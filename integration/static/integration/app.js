@@ -47,3 +47,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     location.reload();
   }
 });
+
+// On a narrow screen, the menu and the tabs begin where one is.
+for (const here of document.querySelectorAll(".main-menu .active, .tabs-scroll .active")) {
+  here.scrollIntoView({ inline: "center", block: "nearest" });
+}
