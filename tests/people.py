@@ -22,14 +22,14 @@ def restore_migrated_rows() -> None:
     importlib.import_module("integration.migrations.0008_pages").add_rights(apps, schema_editor)
 
 
-def make_person(role: str, name: str = "") -> str:
-    """Somebody with this role ("nobody": signed in, without a group); the user name."""
+def make_person(role: str, name: str = "", password: str | None = None) -> str:
+    """Somebody with this role ("nobody": signed in, without a group); the user name. A password takes half a second."""
     users = get_user_model().objects
     name = name or role.lower()
     if role == "administrator":
-        users.create_superuser(name, password=PASSWORD)
+        users.create_superuser(name, password=password)
         return name
-    user = users.create_user(name, password=PASSWORD)
+    user = users.create_user(name, password=password)
     if role != "nobody":
         user.groups.add(Group.objects.get(name=role))
     return name

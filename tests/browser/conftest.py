@@ -111,7 +111,7 @@ def visit(open_context: Callable[..., BrowserContext]) -> Callable[..., Page]:
     """Signs somebody of this role in, by the form, and gives the page: visit("Manager")."""
 
     def start(role: str = "Manager", **options: Any) -> Page:
-        name = make_person(role)
+        name = make_person(role, password=PASSWORD)
         page = open_context(**options).new_page()
         page.goto("/login/")
         page.get_by_label("User name").fill(name)

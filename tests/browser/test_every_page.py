@@ -59,7 +59,7 @@ def test_axe_finds_nothing(visit: Visit, pages: dict[str, str], colours: Any) ->
 def test_nothing_is_wider_than_the_screen(
     open_context: Callable[..., BrowserContext], pages: dict[str, str], site: str, language: str, width: int
 ) -> None:
-    make_person("administrator")
+    make_person("administrator", password=PASSWORD)
     page = open_context().new_page()
     page.set_viewport_size({"width": width, "height": 844})
     page.goto("/login/")

@@ -17,7 +17,7 @@ FEED = FilePayload(
 
 
 def test_the_first_push_of_a_new_system(open_context: Callable[..., BrowserContext], shop: MockShop, site: str) -> None:
-    make_person("administrator", "asha")
+    make_person("administrator", "asha", PASSWORD)
     page = open_context().new_page()
     page.goto("/")
     page.get_by_label("User name").fill("asha")
