@@ -66,6 +66,10 @@ CAUSES = {
         _("The connection would not be safe: the server's certificate is not valid for this name."),
         _("Check the server's name in the API endpoint. If it is right, the shop has to renew its certificate."),
     ),
+    "no_tls": Cause(
+        _("The server is there, but it speaks no https on this port."),
+        _("Check the API endpoint: http or https, and the port. Ask the shop for its https address."),
+    ),
     "address_refused": Cause(
         _("This address lies in a private network, where nothing is sent without leave."),
         _(
@@ -105,6 +109,8 @@ CAUSES = {
     ),
 }
 
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")  # OpenSSL's words for an answer in plain text
+
 
 def ask(outlet: Outlet) -> ConnectionResult:
     """Ask the shop with the outlet's values as they are here, saved or not."""
@@ -123,6 +129,8 @@ def explain(result: ConnectionResult) -> dict[str, Any]:
 
 def kind_of(result: ConnectionResult) -> str:
     status = result.status_code or 0
+    if result.kind == "tls" and any(words in result.message for words in NO_TLS):
+        return "no_tls"
     if result.kind != "unexpected_answer":
         return result.kind
     if status == 429:

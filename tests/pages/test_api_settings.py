@@ -352,7 +352,7 @@ def test_a_test_that_works_ends_the_pause_of_the_endpoint(manager: Client, branc
         ("http://127.0.0.1:9/a", "does not take our connection"),
         ("http://no-such-server.invalid/a", "No server of this name was found"),
         ("{shop}/nowhere", "knows no such address"),
-        ("{https}/a", "would not be safe"),
+        ("{https}/a", "it speaks no https on this port"),
         ("", "Enter the address that the shop gave you."),
     ],
 )
