@@ -66,10 +66,19 @@ def narrowing(given: QueryDict) -> str:
     return kept.urlencode()
 
 
+def back_to_group(given: QueryDict) -> str:
+    kept = QueryDict(narrowing(given), mutable=True)
+    kept["group"] = given.get("group", "")
+    return kept.urlencode()
+
+
 @require_POST
 @allow("integration.change_rejecteditem")
 def release(request: HttpRequest) -> HttpResponse:
     """The checked items, or the whole group, are sent again by the next push, which may be started at once."""
+    if "all" not in request.POST and not request.POST.getlist("item"):
+        messages.error(request, _("Check the items to release first."))
+        return redirect(f"{reverse('rejected_items')}?{back_to_group(request.POST)}".rstrip("?"))
     count, outlet_ids = release_items(asked_for(request.POST))
     if count:
         text = ngettext(

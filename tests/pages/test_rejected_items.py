@@ -175,6 +175,18 @@ class TestRelease:
         page = operator.post(RELEASE, data, follow=True).content.decode()
         assert "None of these items was held back" in page
 
+    def test_with_nothing_checked_it_asks_for_it_and_stays_with_the_group(
+        self, operator: Client, refused: Outlet
+    ) -> None:
+        group = key("unknown product")
+        answer = operator.post(RELEASE, {"group": group, "push": "on"}, follow=True)
+        text = answer.content.decode()
+        assert "Check the items to release first." in text
+        assert "None of these items was held back" not in text
+        assert answer.context["group"].key == group
+        assert RejectedItem.objects.filter(quarantined_at__isnull=False).count() == 2
+        assert not PushHistory.objects.exists()
+
     def test_their_outlets_are_pushed_if_that_is_asked_for(self, operator: Client, refused: Outlet) -> None:
         operator.post(RELEASE, {"all": "1", "group": key("unknown product"), "push": "on"})
         push = PushHistory.objects.get()
