@@ -12,6 +12,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -42,6 +45,10 @@ LABELS: dict[str, Any] = {
     "allow_private_address": _("The shop is in our own network"),
     "user": _("Person"),
     "revoked_at": _("Revoked"),
+    "ended_at": _("Until"),
+    "reason": _("Why"),
+    "note": _("Why"),
+    "schedule": _("Schedule"),
 }
 FATES: dict[str, Any] = {"set": _("set"), "replaced": _("replaced"), "removed": _("removed")}
 
@@ -163,7 +170,7 @@ def read_text(entry: LogEntry, parts: list[dict[str, Any]]) -> str:
 def value_lines(model: type[Model] | None, part: dict[str, Any]) -> list[Line]:
     is_new = "added" in part
     return [
-        Line(name_of(model, name), shown(before), shown(after))
+        Line(name_of(model, name), shown(readable(name, before)), shown(readable(name, after)))
         for name, (before, after) in part.get("values", {}).items()
         if not is_new or after not in (None, "", False)
     ]
@@ -176,6 +183,14 @@ def secret_lines(model: type[Model] | None, part: dict[str, Any]) -> list[Line]:
 
 def name_of(model: type[Model] | None, name: str) -> Any:
     return LABELS.get(name) or (label(model, name) if model else name)
+
+
+def readable(name: str, value: Any) -> Any:
+    """A point in time as the other pages show it; settings as they are written in a contract."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False) if value else None
+    at = parse_datetime(value) if name.endswith("_at") and isinstance(value, str) else None
+    return date_format(timezone.localtime(at), "j M Y, H:i:s") if at and timezone.is_aware(at) else value
 
 
 def shown(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Who changed which setting when."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -82,6 +82,18 @@ def test_switches_and_what_is_empty_are_put_in_words(viewer: Client, outlet: Out
     assert [tuple(map(str, line[:3])) for line in row["lines"]] == [
         ("Push Enabled", "on", "off"),
         ("Location", "–", "Dubai"),
+    ]
+
+
+def test_a_time_is_local_and_settings_are_written_as_in_a_contract(viewer: Client, outlet: Outlet) -> None:
+    ended_at = datetime(2026, 11, 25, 1, 14, 51, 300969, tzinfo=UTC)
+    audit.record(person("asha"), outlet, {"ended_at": None}, {"ended_at": ended_at}, NOW)
+    audit.record(person("ben"), outlet, {}, {"changes": {"batch_size": 200}, "note": "smaller"}, NOW + timedelta(1))
+    lines = [line for row in viewer.get(URL).context["rows"] for line in row["lines"]]
+    assert [tuple(map(str, line[:3])) for line in lines] == [
+        ("changes", "–", '{"batch_size": 200}'),
+        ("Why", "–", "smaller"),
+        ("Until", "–", "25 Nov 2026, 05:14:51"),
     ]
 
 
