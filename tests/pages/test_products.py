@@ -233,6 +233,16 @@ class TestChanging:
         assert only_item().confirm_at is not None
         assert RejectedItem.objects.get().quarantined_at is None
 
+    def test_what_the_shop_refuses_and_is_sent_again_is_not_called_unknown(
+        self, operator: Client, item: OutletProduct
+    ) -> None:
+        post(operator, item, "send")
+        words = ("What came of the last request is not known.", "It is sent once more, from")
+        url = f"/products/{item.product_id}/?outlet={item.outlet_id}"
+        assert [text in operator.get(url).content.decode() for text in words] == [True, True]
+        refuse(item)
+        assert [text in operator.get(url).content.decode() for text in words] == [False, True]
+
     def test_send_again_twice_starts_one_push(self, operator: Client, item: OutletProduct) -> None:
         post(operator, item, "send")
         post(operator, item, "send")
