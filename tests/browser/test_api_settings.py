@@ -12,7 +12,7 @@ from integration.mock_shop import MockShop
 from integration.models import Outlet, make_token
 from tests.browser.axe import violations
 from tests.browser.chromium import PHONE
-from tests.conftest import KEY, NOW
+from tests.conftest import KEY, NOW, make_outlet
 from tests.people import make_person
 
 Visit = Callable[..., Page]
@@ -31,6 +31,25 @@ def test_a_connection_is_tried_while_the_page_stays(visit: Visit, branch: Outlet
     expect(page.locator("#connection")).to_contain_text("The connection works.")
     expect(page.locator("#connection")).to_contain_text("These values are not saved yet.")
     assert page.url.endswith(SETTINGS)
+
+
+def test_with_the_arrow_keys_one_passes_by_the_outlets_until_one_is_chosen(visit: Visit, branch: Outlet) -> None:
+    second, third = make_outlet("008"), make_outlet("009")
+    page = visit()
+    page.goto(f"{SETTINGS}?outlet={branch.pk}")
+    page.evaluate("window.isSamePage = true")
+    choice = page.get_by_label("Outlet", exact=True)
+    choice.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.isSamePage")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/?outlet={third.pk}")
+    choice.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Tab")
+    page.wait_for_url(f"**/?outlet={second.pk}")
 
 
 def test_from_nothing_to_a_shop_that_answers(visit: Visit, shop: MockShop) -> None:

@@ -35,9 +35,28 @@ document.addEventListener("change", (event) => {
   if (name) for (const box of event.target.form.querySelectorAll(`[name="${name}"]`)) box.checked = event.target.checked;
 });
 
-// <select data-submit>: choosing is submitting.
+// <select data-submit>: choosing is submitting. With the arrow keys one only passes by: Enter or Tab chooses.
+let passing = null;
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches("[data-submit]")) return;
+  if (event.key === "Enter" && passing === event.target) {
+    event.preventDefault();
+    passing = null;
+    event.target.form.requestSubmit();
+  } else event.target.dataset.key = event.altKey ? " " : event.key; // Space, or Alt with an arrow, opens the list
+});
+document.addEventListener("pointerdown", (event) => {
+  if (event.target.matches("[data-submit]")) delete event.target.dataset.key;
+});
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  if (!event.target.matches("[data-submit]")) return;
+  if ([undefined, " ", "Enter"].includes(event.target.dataset.key)) event.target.form.requestSubmit();
+  else passing = event.target;
+});
+document.addEventListener("focusout", (event) => {
+  if (passing !== event.target) return;
+  passing = null;
+  event.target.form.requestSubmit();
 });
 
 // A session that has ended while a page was open: sign in, and come back to it.
