@@ -32,6 +32,7 @@ from integration.platforms.mapping import encode_body, fill_all, fill_url
 MESSAGE_LIMIT = 2 * REASON_LIMIT
 LONGEST_LIST = 100  # pages of a job's items
 REQUEST_LIMIT = 2000  # characters kept of a request's body
+MASKED = "__masked__"  # nothing that a URL would escape
 LONGEST_FORM = 12  # characters that one of a secret may take when it is escaped
 # How the collected pages of a job read.
 LISTED = {"errors": "@", "success": "", "message": "", "accepted_count": ""}
@@ -234,7 +235,14 @@ class HttpPlatform:
         hidden = {name.lower() for name in (*self.authentication(), *self.signature(b""))}
         sent = request.headers.items()
         headers = {name: "***" if name.lower() in hidden else self.redact(text) for name, text in sent}
-        return Preview(request.method, self.redact(str(request.url)), headers, self.redact(body))
+        return Preview(request.method, self.redact(self.shown_url(request.url)), headers, self.redact(body))
+
+    def shown_url(self, url: httpx.URL) -> str:
+        """Without what the endpoint's own address holds beside its path: there may be a key in it."""
+        own = httpx.URL(self.endpoint.url)
+        names = set(own.params) & set(url.params) - set(self.contract.query)
+        shown = url.copy_merge_params(dict.fromkeys(names, MASKED)) if names else url
+        return str(shown.copy_with(userinfo=MASKED.encode()) if url.userinfo else shown).replace(MASKED, "***")
 
     def read_sample(self, status: int, body: bytes, items: Sequence[Item]) -> SendResult:
         return self.redacted(read_push(self.contract, Answer(status, body), items))
