@@ -3,6 +3,8 @@
 import shlex
 from typing import NamedTuple
 
+import httpx
+
 from integration import changes, history
 from integration.contracts import MISCONFIGURED, contract_at
 from integration.models import PushAttempt
@@ -40,9 +42,9 @@ def rebuild_body(attempt: PushAttempt, kept: str) -> str | None:
         return None
     try:
         adapter = load(push.platform, contract_at(push.platform, attempt.started_at), endpoint_of(push.outlet))
-    except MISCONFIGURED:
+        previews = adapter.preview(items, f"chunk-{attempt.chunk_id}", history.revision_of(attempt))
+    except (*MISCONFIGURED, httpx.InvalidURL, UnicodeError):  # the outlet may have another address by now
         return None
-    previews = adapter.preview(items, f"chunk-{attempt.chunk_id}", history.revision_of(attempt))
     return next((preview.body for preview in previews if preview.body.startswith(kept)), None)
 
 

@@ -212,3 +212,19 @@ def test_the_contract_that_held_then() -> None:
     store_contract("pasons", "", {"batch_size": 8}, timezone.now())
     found = [contract_at("pasons", at).batch_size for at in (before, between, timezone.now())]
     assert found == [500, 7, 8]
+
+
+def test_what_may_be_a_key_in_the_endpoint_s_own_address_is_masked() -> None:
+    endpoint = Endpoint("https://asha:pass-word@shop.example/push?token=s3cret&store=7", "007", KEY)
+    adapter = HttpPlatform(Contract(query={"lang": "en"}), endpoint)
+    head = adapter.excerpt_of(adapter.build(items(1), "chunk-5")).splitlines()[0]
+    assert head == "POST https://***@shop.example/push?token=***&store=***&lang=en"
+
+
+def test_an_address_that_is_none_any_more_leaves_the_excerpt(pasons_outlet: Outlet) -> None:
+    stock(pasons_outlet, 200)
+    PushService(pasons_outlet).push()
+    Outlet.objects.update(api_endpoint="https://☃☃.net/")
+    command = as_curl(PushAttempt.objects.get())
+    assert command
+    assert command.is_cut
