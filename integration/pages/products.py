@@ -110,8 +110,9 @@ def change(request: HttpRequest, product_id: int, outlet_id: int) -> HttpRespons
 
 @require_POST
 @allow("integration.push_outlet")
+@allow("integration.change_rejecteditem")
 def send(request: HttpRequest, product_id: int, outlet_id: int) -> HttpResponse:
-    """Send what the dashboard says, even if the shop knows it or has refused it."""
+    """Send what the dashboard says, even if the shop knows it or has refused it, which ends its quarantine."""
     item = find_item(product_id, outlet_id)
     send_again(item.outlet, [item.product.sku], timezone.now())
     try:

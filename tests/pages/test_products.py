@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -242,6 +243,13 @@ class TestChanging:
         assert [text in operator.get(url).content.decode() for text in words] == [True, True]
         refuse(item)
         assert [text in operator.get(url).content.decode() for text in words] == [False, True]
+
+    def test_who_may_not_release_cannot_end_a_quarantine_so(self, operator: Client, item: OutletProduct) -> None:
+        Group.objects.get(name="Operator").permissions.remove(Permission.objects.get(codename="change_rejecteditem"))
+        refuse(item, quarantined_at=timezone.now(), identical_count=3)
+        assert "/send/" not in operator.get(f"/products/{item.product_id}/").content.decode()
+        assert post(operator, item, "send").status_code == 403
+        assert RejectedItem.objects.get().quarantined_at is not None
 
     def test_send_again_twice_starts_one_push(self, operator: Client, item: OutletProduct) -> None:
         post(operator, item, "send")

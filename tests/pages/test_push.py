@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -395,6 +396,14 @@ def test_pushing_again_sends_today_s_values(operator: Client, outlet: Outlet) ->
     run_push(again.pk, lambda chunk_id: None)
     assert memory_state()["s00001"] == ("77.00", 1)
     assert not RejectedItem.objects.exists()
+
+
+def test_who_may_not_release_pushes_again_without_what_is_in_quarantine(operator: Client, outlet: Outlet) -> None:
+    Group.objects.get(name="Operator").permissions.remove(Permission.objects.get(codename="change_rejecteditem"))
+    push = refuse_three_times(outlet)
+    said(operator, f"/pushes/{push.pk}/again/")
+    assert RejectedItem.objects.get().quarantined_at is not None
+    assert PushHistory.objects.latest("pk") == push
 
 
 def test_pushing_again_sends_what_the_shop_had_known_before(operator: Client, outlet: Outlet) -> None:
