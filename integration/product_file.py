@@ -2,7 +2,7 @@
 
 import codecs
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class ProductFile:
 
     def __iter__(self) -> Iterator[dict[str, object]]:
         with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(chain(file, [END]), delimiter=self.separator)
+            reader = csv.reader(chain(self.lines_of(file), [END]), delimiter=self.separator)
             width, number = len(next(reader)), 1
             try:
                 for cells in reader:
@@ -56,6 +56,13 @@ class ProductFile:
                 raise ProductFileError(f"{self.path}, after row {number}: {exc}; is a quote never closed?") from exc
         if cells != [END]:
             raise ProductFileError(f"{self.path}: a quote is opened and never closed, in row {number} or before")
+
+    def lines_of(self, file: Iterable[str]) -> Iterator[str]:
+        """A line of many cells takes far more memory than the file."""
+        for number, line in enumerate(file, 1):
+            if len(line) > BLOCK:
+                raise ProductFileError(f"{self.path}: line {number} is longer than {BLOCK} characters")
+            yield line
 
     def cells_of(self, header: str) -> list[str]:
         try:

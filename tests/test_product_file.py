@@ -98,3 +98,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 def test_a_header_that_cannot_be_read_is_said(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(ProductFileError, match=r"is no text|has no header"):
         ProductFile(write(tmp_path, content))
+
+
+def test_a_line_of_millions_of_cells_is_refused_before_it_is_cut(tmp_path: Path) -> None:
+    with pytest.raises(ProductFileError, match="line 3 is longer than"):
+        ProductFile(write(tmp_path, PLAIN + "," * 2_000_000 + "\n"))
