@@ -1,6 +1,6 @@
 """The tab with all pushes: ten a page, newest first, filtered."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import django_filters
@@ -21,6 +21,7 @@ from integration.push_progress import Counts, count_chunks, newest_pushes
 from integration.templatetags.shop import PUSH_STATES, PUSH_TYPES, TRIGGERS
 
 PAGE_SIZE = 10
+DAY = timedelta(days=1)
 
 
 class FilterForm(Styled, forms.Form):
@@ -67,6 +68,8 @@ class PushFilter(django_filters.FilterSet):
 
 
 def local(day: date, at: time) -> datetime:
+    """The first and the last day of the calendar have hours that no other time zone can tell."""
+    day = min(max(day, date.min + DAY), date.max - DAY)
     return timezone.make_aware(datetime.combine(day, at))
 
 

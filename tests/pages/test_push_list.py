@@ -112,6 +112,12 @@ def test_days_are_local_ones(viewer: Client, outlet: Outlet, settings: Any) -> N
     assert shown(viewer, since="2026-03-02", until="2026-03-02") == [third.pk, second.pk]
 
 
+def test_the_ends_of_the_calendar_are_days_too(viewer: Client, outlet: Outlet) -> None:
+    push = make_push(outlet)
+    assert shown(viewer, since="0001-01-01", until="9999-12-31") == [push.pk]
+    assert shown(viewer, since="9999-12-31") == shown(viewer, until="0001-01-01") == []
+
+
 @pytest.mark.parametrize(
     "query", [{"since": "yesterday"}, {"outlet": "0"}, {"outlet": "x' OR 1=1"}, {"outlet": "9" * 40}]
 )
