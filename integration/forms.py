@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from django import forms
 from django.conf import settings
 from django.contrib.admin.widgets import AdminURLFieldWidget
@@ -23,10 +24,23 @@ SECRETS = audit.OUTLET_SECRETS
 MOVED = "enter it again: the stored one belongs to another host"
 
 
+def is_id(text: str) -> bool:
+    """Digits, and no more of them than the largest id has."""
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
 def secret_field(label: Any) -> forms.CharField:
     """Browsers fill in no password of their own where a new one is asked for."""
     widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
-    return forms.CharField(label=label, required=False, strip=True, widget=widget)
+    return forms.CharField(label=label, required=False, strip=True, widget=widget, validators=[require_text])
+
+
+def require_text(value: str) -> None:
+    """JSON can hold halves of characters, which nothing can store or send."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise forms.ValidationError(_("Enter a valid value.")) from exc
 
 
 def require_reachable(url: str, allow_private: bool) -> None:
@@ -38,11 +52,16 @@ def require_reachable(url: str, allow_private: bool) -> None:
             check_endpoint(url, allow_private or settings.ALLOW_PRIVATE_ADDRESSES)
     except AddressRefusedError as exc:
         raise forms.ValidationError(str(exc)) from exc
+    except (httpx.InvalidURL, UnicodeError) as exc:
+        raise forms.ValidationError(_("Enter a valid URL.")) from exc
 
 
 def moved_secrets(outlet_id: int, before: str, after: str, known: Iterable[str]) -> list[str]:
-    """The stored secrets that would be sent to another host than the one that they were entered for."""
-    if not before or urlsplit(after).netloc == urlsplit(before).netloc:
+    """The stored secrets that would be sent to another host than the one that they were entered for, or no more
+    encrypted."""
+    old, new = urlsplit(before), urlsplit(after)
+    is_opened = (old.scheme, new.scheme) == ("https", "http")
+    if not before or (new.netloc == old.netloc and not is_opened):
         return []
     state = audit.outlet_state(outlet_id)
     return [name for name in SECRETS if name not in known and state[name]]

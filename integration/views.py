@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from integration.audit import OUTLET_SECRETS, outlet_state
 from integration.bearer import person_of, shown_token
 from integration.contracts import MISCONFIGURED
-from integration.forms import HistoryForm, NamedSettingsForm, PushForm, save_outlet
+from integration.forms import HistoryForm, NamedSettingsForm, PushForm, is_id, save_outlet
 from integration.health import note_success
 from integration.models import Outlet, PushHistory
 from integration.push_queue import CannotPush
@@ -90,7 +90,7 @@ def find_outlet(data: dict[str, Any]) -> Outlet | None:
     """The outlet by its id, without its secrets: they are read when they are needed."""
     outlet_id = str(data.get("outlet", ""))
     outlets = Outlet.objects.defer("api_key", "api_secret")
-    return outlets.filter(pk=outlet_id).first() if outlet_id.isascii() and outlet_id.isdigit() else None
+    return outlets.filter(pk=outlet_id).first() if is_id(outlet_id) else None
 
 
 def no_outlet() -> JsonResponse:

@@ -138,6 +138,32 @@ def test_a_stored_key_goes_to_no_other_host(manager: Client, shop: MockShop, url
     assert shop.requests == []
 
 
+@pytest.mark.parametrize("url", [SAVE, TEST])
+def test_a_stored_key_is_not_sent_in_the_clear_where_it_was_encrypted(manager: Client, url: str) -> None:
+    outlet = make_outlet(platform="pasons", api_key="old-key", api_endpoint="https://shop.example/a")
+    status, facts = post(manager, url, outlet=outlet.pk, api_endpoint="http://shop.example/a")
+    assert (status, list(facts["errors"])) == (400, ["__all__"])
+    assert Outlet.objects.get().api_endpoint == "https://shop.example/a"
+
+
+@pytest.mark.parametrize("address", ["https://xn--a.com/", "https://☃☃.net/", "https://shop.example/\u0001"])
+def test_an_address_that_no_request_can_go_to_is_an_error_of_its_field(manager: Client, address: str) -> None:
+    outlet = make_outlet(platform="pasons")
+    status, facts = post(manager, SAVE, outlet=outlet.pk, api_endpoint=address)
+    assert (status, list(facts["errors"])) == (400, ["api_endpoint"])
+
+
+def test_half_a_character_is_no_key(manager: Client) -> None:
+    body = f'{{"outlet": {make_outlet().pk}, "api_key": "\\ud800"}}'
+    answer = manager.post(SAVE, body, content_type="application/json")
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["api_key"])
+
+
+@pytest.mark.parametrize("digits", [20, 5000])
+def test_no_outlet_has_so_long_a_number(manager: Client, digits: int) -> None:
+    assert post(manager, PUSH, outlet="9" * digits)[0] == 404
+
+
 def test_errors_name_their_field(manager: Client) -> None:
     outlet = make_outlet(allow_private_address=False)
     status, facts = post(manager, SAVE, outlet=outlet.pk, api_endpoint="no address")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from integration.audit import mask_urls, outlet_state
-from integration.forms import save_outlet
+from integration.forms import is_id, save_outlet
 from integration.health import note_success
 from integration.models import Outlet, OutletProduct
 from integration.pages import connection
@@ -33,7 +33,7 @@ def find_outlet(request: HttpRequest) -> Outlet | None:
     asked = request.GET.get("outlet", "")
     if not asked and request.method != "POST":
         return outlets.first()
-    outlet = outlets.filter(pk=asked).first() if asked.isascii() and asked.isdigit() else None
+    outlet = outlets.filter(pk=asked).first() if is_id(asked) else None
     if outlet is None:
         raise Http404
     return outlet
