@@ -32,8 +32,8 @@ def check_template(template: str, known: frozenset[str] = frozenset({"store_id"}
 
 
 def check_url(template: str) -> str:
-    if "{api_endpoint}" not in template and not template.startswith("https://"):
-        raise ValueError("it has to hold {api_endpoint}, or to begin with https://")
+    if not template.startswith(("{api_endpoint}", "https://")):
+        raise ValueError("it has to begin with {api_endpoint} or https://")
     return check_template(template, PLACEHOLDERS)
 
 

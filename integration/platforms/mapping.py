@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -101,10 +101,17 @@ def store_id_value(contract: Contract, endpoint: Endpoint) -> str | int:
 
 def fill_url(template: str, endpoint: Endpoint, **values: str) -> str:
     """Each placeholder's value, quoted; the endpoint as it is, without its last slash where a path follows."""
-    url = template.replace("{api_endpoint}/", endpoint.url.rstrip("/") + "/").replace("{api_endpoint}", endpoint.url)
+    begin = endpoint.url if template == "{api_endpoint}" else with_path(endpoint.url)
+    url = template.replace("{api_endpoint}/", endpoint.url.rstrip("/") + "/").replace("{api_endpoint}", begin)
     for name, value in {"store_id": endpoint.store_id, **values}.items():
         url = url.replace(f"{{{name}}}", quote_part(value))
     return url
+
+
+def with_path(url: str) -> str:
+    """What follows it must not become a part of the server's name or port."""
+    parts = urlsplit(url)
+    return f"{url}/" if parts.netloc and not (parts.path or parts.query) else url
 
 
 def quote_part(value: str) -> str:

@@ -200,10 +200,10 @@ def test_what_holds_already_is_not_stored_again(manager: Client, kind: str) -> N
     [
         ({"set_batch_size": "many"}, "set_batch_size", "Input should be a valid integer"),
         ({"set_timeout_seconds": "nan"}, "set_timeout_seconds", "less than or equal to 120"),
-        ({"set_url": "http://elsewhere"}, "set_url", "it has to hold {api_endpoint}"),
+        ({"set_url": "http://elsewhere"}, "set_url", "it has to begin with {api_endpoint}"),
         ({"set_errors": "items["}, "set_errors", "not a JMESPath expression"),
         ({"set_errors": "(" * 3000}, "set_errors", "nested too deeply"),
-        ({"set_auth": "oauth2"}, "set_token_url", "it has to hold {api_endpoint}"),
+        ({"set_auth": "oauth2"}, "set_token_url", "it has to begin with {api_endpoint}"),
         ({"set_accepted_statuses": "ok"}, "set_accepted_statuses", "Input should be a valid integer"),
         ({"set_auth_header": "X Key"}, "set_auth_header", "String should match pattern"),
         ({"set_fields__sku": "a..b"}, "__all__", "the name 'a..b' has an empty part"),

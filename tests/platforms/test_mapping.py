@@ -137,3 +137,9 @@ def test_what_is_written_can_be_read_back(
 )
 def test_a_value_stays_one_part_of_a_path(sku: str, part: str) -> None:
     assert fill_url("{api_endpoint}/items/{sku}", ENDPOINT, sku=sku) == f"https://shop.example/items/{part}"
+
+
+@pytest.mark.parametrize("rest", [".elsewhere.example/x", "@elsewhere.example/x", "99/x"])
+def test_what_follows_the_endpoint_leads_to_no_other_server(rest: str) -> None:
+    endpoint = Endpoint("https://shop.example:80", "14")
+    assert fill_url("{api_endpoint}" + rest, endpoint) == f"https://shop.example:80/{rest}"
