@@ -40,9 +40,17 @@ def hidden_address(address: IPv6Address) -> IPv4Address | None:
     return None
 
 
+def is_usable(text: str) -> bool:
+    """Whether a shop may be there at all, in one's own network too: no metadata service, no group of machines."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    hidden = hidden_address(address) if isinstance(address, IPv6Address) and not address.is_loopback else None
+    real = hidden or address
+    return not (real.is_link_local or real.is_multicast or real.is_unspecified)
+
+
 def choose_addresses(host: str, addresses: list[str], allow_private: bool) -> list[str]:
     """Those of the addresses that may be connected to."""
-    allowed = [address for address in addresses if allow_private or is_public(address)]
+    allowed = [address for address in addresses if is_public(address) or (allow_private and is_usable(address))]
     if not allowed:
         raise AddressRefusedError(
             f"{host} is {', '.join(addresses[:3])}: not a public address; allow private addresses for this outlet "

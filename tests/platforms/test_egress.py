@@ -72,6 +72,14 @@ def test_a_translated_address_is_what_it_stands_for(address: Any) -> None:
     assert is_public(str(address)) == is_public(hidden)
 
 
+@pytest.mark.parametrize(
+    "address", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "0.0.0.0", "224.0.0.1"]
+)
+def test_no_shop_is_at_a_metadata_service_in_whatever_network(address: str) -> None:
+    with pytest.raises(AddressRefusedError):
+        choose_addresses("shop", [address], allow_private=True)
+
+
 def test_only_allowed_addresses_are_tried() -> None:
     addresses = ["10.0.0.1", "8.8.8.8", "9.9.9.9"]
     assert choose_addresses("shop", addresses, allow_private=False) == ["8.8.8.8", "9.9.9.9"]
