@@ -15,7 +15,7 @@ from django.utils import timezone
 from integration import changes, health, history
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
-from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.models import PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.push_queue import (
@@ -77,7 +77,7 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
     if not items:
         history.release_claim(claim, status=PushChunk.Status.DONE)
         return None, go_on(push.pk, now)
-    if wait := seconds_to_hold(push.outlet, contract, 0 if claim.chunk.job else len(items), now):
+    if wait := seconds_to_hold(push, contract, 0 if claim.chunk.job else len(items), now):
         history.postpone(claim, wait, now)
         return None, [Ring("chunk", chunk_id, wait)]
     attempt = find_attempt(claim.chunk, items, now)
@@ -89,12 +89,13 @@ def find_attempt(chunk: PushChunk, items: Sequence[Item], now: datetime) -> Push
     return history.last_attempt(chunk) if chunk.job else history.start_attempt(chunk, changes.as_rows(items), now)
 
 
-def seconds_to_hold(outlet: Outlet, contract: Contract, item_count: int, now: datetime) -> float:
+def seconds_to_hold(push: PushHistory, contract: Contract, item_count: int, now: datetime) -> float:
     """How long the endpoint's breaker or the shop's limit keeps the request back."""
-    if wait := health.enter(outlet.pk, now):
+    if wait := health.enter(push.outlet_id, now):
         return wait
-    if wait := seconds_to_wait(endpoint_of(outlet), contract, item_count):
-        health.leave_probe(outlet.pk)  # it was ours, and nothing is sent
+    if wait := seconds_to_wait(endpoint_of(push.outlet), contract, item_count):
+        health.leave_probe(push.outlet_id)  # it was ours, and nothing is sent
+        PushHistory.objects.filter(pk=push.pk).update(rate_wait_count=F("rate_wait_count") + 1)
     return wait
 
 

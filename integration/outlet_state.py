@@ -72,6 +72,12 @@ def ended_pushes() -> QuerySet[PushHistory]:
     return PushHistory.objects.filter(outlet=OuterRef("pk"), status__in=ENDED)
 
 
+def good_pushes() -> QuerySet[PushHistory]:
+    """Pushes that went well, the newest first."""
+    good = PushHistory.objects.filter(outlet=OuterRef("pk"), status=PushHistory.Status.SUCCESS)
+    return good.order_by("-push_timestamp")
+
+
 def outlets_in_quarantine() -> QuerySet[Any]:
     """Where `is_quarantined` holds for an item: found from the refusals, which are few."""
     return RejectedItem.objects.filter(is_refused_as_it_is()).order_by().values("outlet_product__outlet_id")
@@ -183,10 +189,9 @@ def note_rejected(facts: dict[int, Facts]) -> None:
 
 def note_pushes(facts: dict[int, Facts]) -> None:
     newest_first = PushHistory.objects.filter(outlet=OuterRef("pk")).order_by("-push_timestamp")
-    good = newest_first.filter(status=PushHistory.Status.SUCCESS)
     found = Outlet.objects.filter(pk__in=facts).annotate(
         has_products=Exists(OutletProduct.objects.filter(outlet=OuterRef("pk"))),
-        last_good_at=Subquery(good.values("finished_at")[:1]),
+        last_good_at=Subquery(good_pushes().values("finished_at")[:1]),
         last_push_id=Subquery(ended_pushes().values("pk")[:1]),
         open_push_id=Subquery(open_pushes().values("pk")[:1]),
         strip_from=Subquery(newest_first.values("push_timestamp")[STRIP_LENGTH - 1 : STRIP_LENGTH]),

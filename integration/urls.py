@@ -66,4 +66,5 @@ urlpatterns = [
     path("api/test-api-connection/", views.test_outlet_api_connection, name="test_api_connection"),
     path("api/push-to-ecommerce/", views.push_to_ecommerce_api, name="push_to_ecommerce"),
     path("api/push-history/", views.get_push_history_api, name="push_history"),
+    path("metrics", views.show_metrics, name="metrics"),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -23,12 +23,13 @@ from integration.bearer import person_of, shown_token
 from integration.contracts import MISCONFIGURED
 from integration.forms import HistoryForm, NamedSettingsForm, PushForm, is_id, save_outlet
 from integration.health import note_success
+from integration.metrics import write_metrics
 from integration.models import Outlet, PushHistory
 from integration.push_queue import CannotPush
 from integration.push_service import ask_connection
 from tasks.push import ring_outlet
 
-View = Callable[[HttpRequest, dict[str, Any]], JsonResponse]
+View = Callable[[HttpRequest, dict[str, Any]], HttpResponse]
 WHOLE = "__all__"  # an error that is no single field's
 PAGE_SIZE = 10
 
@@ -197,3 +198,14 @@ def describe_push(push: PushHistory) -> dict[str, Any]:
     user = push.created_by.get_username() if push.created_by else None
     facts = {name: getattr(push, name) for name in (*names, *more)}
     return {"push": push.pk, **outlet, **facts, "created_by": user}
+
+
+# --- metrics --------------------------------------------------------------------------------------------
+
+
+@require_GET
+@endpoint("integration.view_pushhistory")
+def show_metrics(request: HttpRequest, data: dict[str, Any]) -> HttpResponse:
+    """For Prometheus, in its text format or in OpenMetrics."""
+    content, content_type = write_metrics(request.headers.get("Accept", ""), timezone.now())
+    return HttpResponse(content, content_type=content_type, headers={"Cache-Control": "no-store"})

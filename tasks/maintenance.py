@@ -2,7 +2,9 @@
 
 from django.utils import timezone
 
+from integration.models import TaskRun
 from integration.pruning import prune_history, prune_uploads
+from integration.sums import add_up, note_run
 from integration.sweep import sweep as sweep_pushes
 from integration.upload_steps import sweep_uploads
 from tasks import app, uploads
@@ -14,10 +16,14 @@ def sweep() -> None:
     """Release abandoned claims, ring what nobody heard, end what is over, confirm what is due."""
     ring(sweep_pushes(timezone.now()))
     uploads.ring(sweep_uploads(timezone.now()))
+    add_up(timezone.now())
+    note_run(TaskRun.Task.SWEEP, timezone.now())
 
 
 @app.task
 def prune() -> None:
     """Delete old pushes, whose daily sums stay, and old uploads."""
+    add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
+    note_run(TaskRun.Task.PRUNE, timezone.now())

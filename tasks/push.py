@@ -10,8 +10,9 @@ from kombu.exceptions import OperationalError
 
 from integration.delivery import send_chunk
 from integration.history import LONGEST_COUNTDOWN
-from integration.models import Outlet, PushHistory
+from integration.models import Outlet, PushHistory, TaskRun
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
+from integration.sums import note_run
 from tasks import app
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def push_all_outlets(*, trigger: str = "schedule", user_id: int | None = None) -
             start_and_ring(outlet, PushHistory.PushType.PARTIAL, trigger, user_id)
         except CannotPush as exc:
             logger.warning("skipped: %s", exc)
+    if trigger == PushHistory.Trigger.SCHEDULE:
+        note_run(TaskRun.Task.SCHEDULE, timezone.now())
 
 
 @app.task

@@ -4,12 +4,14 @@ from integration.models.access import ApiToken, PushPause, digest_of, make_token
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
+from integration.models.sums import AttemptSum, PushSum, SumMark, TaskRun
 from integration.models.uploads import ProductUpload, UploadBatch
 
 __all__ = [
     "UNSETTLED",
     "AccessToken",
     "ApiToken",
+    "AttemptSum",
     "ContractVersion",
     "DailySum",
     "EndpointHealth",
@@ -21,8 +23,11 @@ __all__ = [
     "PushChunk",
     "PushHistory",
     "PushPause",
+    "PushSum",
     "RejectedItem",
     "Rescue",
+    "SumMark",
+    "TaskRun",
     "UploadBatch",
     "digest_of",
     "make_token",

@@ -53,6 +53,9 @@ class PushHistory(models.Model):
     retry_count = models.PositiveIntegerField(
         default=0, db_default=0, help_text="requests beyond each chunk's first, once the push has ended"
     )
+    rate_wait_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="times that a request waited for the shop's rate limit"
+    )
     response_code = models.PositiveSmallIntegerField(null=True)
     response_message = models.TextField(blank=True)
     error_details = models.TextField(blank=True)
@@ -75,6 +78,7 @@ class PushHistory(models.Model):
         indexes = [
             models.Index(fields=["outlet", "-push_timestamp"], name="push_outlet_time"),
             models.Index(fields=["-push_timestamp", "-id"], name="push_time"),
+            models.Index(fields=["finished_at"], name="push_finished"),
         ]
 
     def __str__(self) -> str:
@@ -152,6 +156,7 @@ class PushAttempt(models.Model):
     class Meta:
         ordering = ["started_at", "id"]
         constraints = [models.UniqueConstraint(fields=["chunk", "number"], name="attempt_unique_number")]
+        indexes = [models.Index(fields=["finished_at"], name="attempt_finished")]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of chunk {self.chunk_id}"

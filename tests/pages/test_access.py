@@ -63,10 +63,11 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "test_api_connection": (None, MANAGERS),
     "push_to_ecommerce": (None, OPERATORS),
     "push_history": (VIEWERS, None),
+    "metrics": (VIEWERS, None),
     "password": (EVERYBODY, EVERYBODY),
 }
 OPEN_TO_ALL = {"login", "logout", "set_language"}
-JSON = {"save_outlet_api_settings", "test_api_connection", "push_to_ecommerce", "push_history"}
+JSON = {"save_outlet_api_settings", "test_api_connection", "push_to_ecommerce", "push_history", "metrics"}
 
 
 @pytest.fixture(autouse=True)
