@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Greatest
 from django_celery_beat.models import PeriodicTask
 from prometheus_client import CollectorRegistry
@@ -20,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, PushPause, Rescue, TaskRun
+from integration.outlet_state import OPEN as OPEN_PUSHES
 from integration.outlet_state import Facts, State, good_pushes, note_rejected, note_waiting, with_states
 from integration.sums import BUCKETS_MS, LONGER, Totals, read_totals
 
@@ -30,6 +32,8 @@ QUEUE, UNACKNOWLEDGED = "celery", "unacked"
 BROKER_TIMEOUT = 0.5  # seconds
 OUTLET = ("platform", "store_id", "outlet")
 INACTIVE = "inactive"
+# As in the partial index: SQLite uses it only where its states stand in the statement itself.
+OPEN_CHUNKS = tuple(RawSQL(f"'{status.value}'", ()) for status in PushChunk.OPEN)
 ENDED = [status.value for status in PushHistory.Status if status not in PushHistory.OPEN]
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
@@ -194,9 +198,9 @@ def describe_rescues() -> CounterMetricFamily:
 
 def describe_queue(now: datetime) -> Iterator[Metric]:
     """The rows, which are the queue; and whether somebody holds it up."""
-    waiting_count = PushChunk.objects.filter(status=PushChunk.Status.WAITING).count()
+    waiting_count = waiting_chunks().count()
     due = due_chunks(now).aggregate(count=Count("pk"), oldest=Min("due_at"))
-    open_pushes = PushHistory.objects.filter(status__in=PushHistory.OPEN).count()
+    open_pushes = PushHistory.objects.filter(status__in=OPEN_PUSHES).count()
     yield gauge("open_pushes", "Pushes that have not ended", open_pushes)
     yield gauge("waiting_chunks", "Requests that are to be sent", waiting_count)
     yield gauge("due_chunks", "Of them, those whose turn it is", due["count"])
@@ -218,8 +222,11 @@ def due_chunks(now: datetime) -> QuerySet[Any]:
     attempts = PushAttempt.objects.filter(chunk__push=OuterRef("push")).order_by().values("chunk__push")
     last_end = Subquery(attempts.annotate(at=Max("finished_at")).values("at"))
     due_at = Greatest(Coalesce("not_before", begun), Coalesce(last_end, begun))
-    chunks = PushChunk.objects.filter(is_due, status=PushChunk.Status.WAITING, rung_at__isnull=False)
-    return chunks.annotate(due_at=due_at)
+    return waiting_chunks().filter(is_due, rung_at__isnull=False).annotate(due_at=due_at)
+
+
+def waiting_chunks() -> QuerySet[PushChunk]:
+    return PushChunk.objects.filter(status__in=OPEN_CHUNKS).filter(status=PushChunk.Status.WAITING)
 
 
 def describe_broker() -> Iterator[Metric]:

@@ -77,16 +77,18 @@ def add_up(now: datetime) -> None:
 
 def store(totals: Totals) -> None:
     for (status, trigger), tally in totals.pushes.items():
-        raise_sum(PushSum.objects.filter(status=status, trigger=trigger), tally, "rate_wait_count")
+        raise_sum(PushSum, {"status": status, "trigger": trigger}, tally, "rate_wait_count")
     for (outcome, error_kind, longest_ms), tally in totals.attempts.items():
         key = {"outcome": outcome, "error_kind": error_kind, "longest_ms": longest_ms}
-        raise_sum(AttemptSum.objects.filter(**key), tally, "seconds")
+        raise_sum(AttemptSum, key, tally, "seconds")
 
 
-def raise_sum(row: QuerySet[Any], tally: Tally, extent: str) -> None:
+def raise_sum(sums: type[PushSum] | type[AttemptSum], key: dict[str, Any], tally: Tally, extent: str) -> None:
     """The mark is locked, so nobody else makes the row."""
-    row.get_or_create()
-    row.update(**{"count": F("count") + tally.count, extent: F(extent) + tally.extent})
+    rows: QuerySet[Any] = sums._default_manager.filter(**key)
+    if not rows.exists():
+        sums._default_manager.create(**key)
+    rows.update(**{"count": F("count") + tally.count, extent: F(extent) + tally.extent})
 
 
 def count_pushes(which: Q) -> QuerySet[PushHistory, tuple[Any, ...]]:
