@@ -7,17 +7,17 @@ nothing more appears. A request that the shop works off later counts when that i
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from integration.models import AttemptSum, PushAttempt, PushHistory, PushSum, SumMark, TaskRun
 from integration.platforms.base import Outcome
 
 LAG = timedelta(minutes=5)
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+STEP = timedelta(days=1)
 BUCKETS_MS = (100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
 LONGER = 0  # than all of them
 TRIES = 5
@@ -60,19 +60,32 @@ class Totals:
 
 
 def add_up(now: datetime) -> None:
-    """Move the mark, and add to the sums what it passes."""
-    until = now - LAG
-    with transaction.atomic():
-        SumMark.objects.get_or_create(pk=1, defaults={"summed_until": BEGINNING})
-        mark = SumMark.objects.select_for_update().get(pk=1)
-        if until <= mark.summed_until:
-            return
-        passed = Q(finished_at__gt=mark.summed_until, finished_at__lte=until)
-        totals = Totals()
-        totals.add_pushes(count_pushes(passed))
-        totals.add_attempts(read_attempts(passed))
-        store(totals)
-        SumMark.objects.filter(pk=1).update(summed_until=until)
+    """Move the mark, and add to the sums what it passes; a day at a time, so that nobody waits for the lock."""
+    SumMark.objects.get_or_create(pk=1, defaults={"summed_until": find_beginning(now - LAG)})
+    while move_mark(now - LAG):
+        pass
+
+
+@transaction.atomic
+def move_mark(limit: datetime) -> bool:
+    """False if it has been moved as far as it goes."""
+    mark = SumMark.objects.select_for_update().get(pk=1)
+    if limit <= mark.summed_until:
+        return False
+    until = min(limit, mark.summed_until + STEP)
+    passed = Q(finished_at__gt=mark.summed_until, finished_at__lte=until)
+    totals = Totals()
+    totals.add_pushes(count_pushes(passed))
+    totals.add_attempts(read_attempts(passed))
+    store(totals)
+    SumMark.objects.filter(pk=1).update(summed_until=until)
+    return True
+
+
+def find_beginning(limit: datetime) -> datetime:
+    """Before all that has ended."""
+    first = [rows.aggregate(at=Min("finished_at"))["at"] for rows in (PushHistory.objects, PushAttempt.objects)]
+    return min([limit, *(at for at in first if at)]) - timedelta(seconds=1)
 
 
 def store(totals: Totals) -> None:
