@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from benchmarks.chain import build
 from integration.models import ContractVersion, Outlet, OutletProduct, ProductUpload, PushHistory, RejectedItem
+from integration.sums import add_up
 from integration.urls import urlpatterns
 
 RUNS = 5
@@ -104,6 +105,7 @@ PAGES = (
     Page("timeline", "outlet={outlet}"),
     Page("timeline", "person={person}"),
     Page("push_history", "outlet_id={outlet}"),
+    Page("metrics"),
 )
 
 
@@ -112,6 +114,7 @@ def measure_all(path: str) -> None:
     started = time.monotonic()
     call_command("migrate", verbosity=0)
     build(timezone.now())
+    add_up(timezone.now())
     built = time.monotonic() - started
     settings.ALLOWED_HOSTS = ["testserver"]
     logging.disable(logging.CRITICAL)

@@ -97,9 +97,10 @@ def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit
 def test_a_tick_without_a_change_costs_one_query_for_each_outlet(sent: list[Any]) -> None:
     for store_id in "12345":
         make_outlet(store_id)
+    push_all_outlets()  # makes the row that says when it last ran
     with CaptureQueriesContext(connection) as queries:
         push_all_outlets()
-    assert (len(queries), PushHistory.objects.count(), sent) == (6, 0, [])
+    assert (len(queries), PushHistory.objects.count(), sent) == (7, 0, [])
 
 
 @pytest.mark.parametrize(("wanted", "pushes"), [(True, 1), (False, 0)])
