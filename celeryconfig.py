@@ -16,7 +16,7 @@ broker_transport_options = {
 }
 task_publish_retry = False
 
-imports = ("tasks.push", "tasks.uploads", "tasks.maintenance")
+imports = ("tasks.push", "tasks.uploads", "tasks.alerts", "tasks.maintenance")
 task_ignore_result = True
 task_serializer = "json"
 accept_content = ("json",)

@@ -52,6 +52,14 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def web_address(name: str) -> str:
+    """An address for links, without a slash at its end; empty where none is set."""
+    value = text(name).rstrip("/")
+    if value and not value.startswith(("https://", "http://")):
+        raise InvalidEnvironment(f"{name}={value!r} is no web address: https://host is needed")
+    return value
+
+
 def mapping(name: str) -> dict[str, Any]:
     value = text(name, "{}")
     try:

@@ -128,6 +128,10 @@ UPLOAD_LIMIT_MB = env.number("UPLOAD_LIMIT_MB", 50)
 RATE_LIMIT_URL = env.redis_url()
 # For development: every outlet's endpoint may lie in a private network or on this machine.
 ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)
+# A state is told when it has held for so long, so that a shop that comes and goes is told of once.
+ALERT_AFTER_SECONDS = env.number("ALERT_AFTER_SECONDS", 120)
+# What links in alerts begin with; empty: alerts have none.
+DASHBOARD_URL = env.web_address("DASHBOARD_URL")
 # How long a message may take before the sweep sends another one.
 RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 60)
 
@@ -135,12 +139,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "null": {"class": "logging.NullHandler"},
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "integration": {"level": env.text("LOG_LEVEL", "WARNING")},
         # httpx logs each request's URL, which may carry a key.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        # Both may log an alert target's address, which holds secrets: integration.alert_targets hears what is needed.
+        "apprise": {"handlers": ["null"], "propagate": False},
+        "urllib3": {"handlers": ["null"], "propagate": False},
     },
 }

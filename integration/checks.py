@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from integration.contracts import configured_contract
@@ -25,6 +25,15 @@ def check_contracts(**kwargs: Any) -> list[CheckMessage]:
         except (UnknownPlatform, InvalidContract) as exc:
             found.append(Error(f"CONTRACTS: {exc}", id=f"integration.E{number + 1:03d}"))
     return found
+
+
+@register(deploy=True)
+def check_dashboard_url(**kwargs: Any) -> list[CheckMessage]:
+    """Alerts can lead to the page where something is to be done."""
+    if settings.DASHBOARD_URL:
+        return []
+    hint = "Set DASHBOARD_URL to the address under which people open the dashboard: https://prices.example.com"
+    return [Warning("DASHBOARD_URL is not set, so alerts hold no links", hint=hint, id="integration.W001")]
 
 
 @register(Tags.database)

@@ -8,10 +8,20 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from integration.models import DailySum, ProductUpload, PushAttempt, PushChunk, PushHistory, UploadBatch
+from integration.models import (
+    Alert,
+    AlertDelivery,
+    DailySum,
+    ProductUpload,
+    PushAttempt,
+    PushChunk,
+    PushHistory,
+    UploadBatch,
+)
 
 BATCH = 200  # pushes
 FAILED = Q(status=PushHistory.Status.FAILED)
+OF_A_PAUSE_THAT_HOLDS = Q(pause__isnull=False, pause__ended_at__isnull=True)
 COUNTS = ("push_count", "failed_count", "item_count", "accepted_count", "rejected_count")
 
 
@@ -69,3 +79,15 @@ def drop_files(uploads: QuerySet[ProductUpload]) -> None:
     uploads.filter(status=ProductUpload.Status.CHECKED).update(status=ProductUpload.Status.DISCARDED)
     UploadBatch.objects.filter(upload__in=uploads).delete()
     uploads.exclude(content=b"").update(content=b"")
+
+
+# --- alerts ---------------------------------------------------------------------------------------------
+
+
+def prune_alerts(now: datetime) -> int:
+    """Drop what was told long ago, unless it is still being sent or its pause still holds; how many that were."""
+    old = Alert.objects.filter(created_at__lt=now - timedelta(days=settings.FAILED_HISTORY_DAYS))
+    still_open = AlertDelivery.objects.filter(status__in=AlertDelivery.OPEN, target__isnull=False).values("alert")
+    ids = list(old.exclude(pk__in=still_open).exclude(OF_A_PAUSE_THAT_HOLDS).values_list("pk", flat=True))
+    Alert.objects.filter(pk__in=ids).delete()
+    return len(ids)

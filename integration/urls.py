@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from integration import views
 from integration.pages import (
+    alerts,
     api_settings,
     contract,
     export_feed,
@@ -61,6 +62,10 @@ urlpatterns = [
     path("schedule/<int:task_id>/switch-on/", schedule.switch_on_task, name="schedule_switch_on"),
     path("schedule/pause/", schedule.pause, name="schedule_pause"),
     path("schedule/resume/", schedule.resume, name="schedule_resume"),
+    path("alerts/", alerts.list_alerts, name="alerts"),
+    path("alerts/<int:target_id>/test/", alerts.test, name="alert_test"),
+    path("alerts/<int:target_id>/switch/", alerts.switch, name="alert_switch"),
+    path("alerts/<int:target_id>/delete/", alerts.delete, name="alert_delete"),
     path("changes/", timeline.list_changes, name="timeline"),
     path("api/outlet-api-settings/", views.save_outlet_api_settings, name="save_outlet_api_settings"),
     path("api/test-api-connection/", views.test_outlet_api_connection, name="test_api_connection"),

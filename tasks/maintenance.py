@@ -3,11 +3,11 @@
 from django.utils import timezone
 
 from integration.models import TaskRun
-from integration.pruning import prune_history, prune_uploads
+from integration.pruning import prune_alerts, prune_history, prune_uploads
 from integration.sums import add_up, note_run
 from integration.sweep import sweep as sweep_pushes
 from integration.upload_steps import sweep_uploads
-from tasks import app, uploads
+from tasks import alerts, app, uploads
 from tasks.push import ring
 
 
@@ -16,14 +16,16 @@ def sweep() -> None:
     """Release abandoned claims, ring what nobody heard, end what is over, confirm what is due."""
     ring(sweep_pushes(timezone.now()))
     uploads.ring(sweep_uploads(timezone.now()))
+    alerts.ring_watch()
     add_up(timezone.now())
     note_run(TaskRun.Task.SWEEP, timezone.now())
 
 
 @app.task
 def prune() -> None:
-    """Delete old pushes, whose daily sums stay, and old uploads."""
+    """Delete old pushes, whose daily sums stay, old uploads and old alerts."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
+    prune_alerts(timezone.now())
     note_run(TaskRun.Task.PRUNE, timezone.now())

@@ -36,6 +36,8 @@ def test_the_app_knows_its_tasks() -> None:
         "tasks.push.push_outlet",
         "tasks.push.push_chunk",
         "tasks.uploads.work_on_upload",
+        "tasks.alerts.watch_outlets",
+        "tasks.alerts.send_alert",
         "tasks.maintenance.sweep",
         "tasks.maintenance.prune",
     }

@@ -1,6 +1,7 @@
 """The nouns: outlets, their products, what was pushed and what came of it."""
 
 from integration.models.access import ApiToken, PushPause, digest_of, make_token
+from integration.models.alerts import Alert, AlertDelivery, AlertTarget, OutletAlert
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
@@ -10,12 +11,16 @@ from integration.models.uploads import ProductUpload, UploadBatch
 __all__ = [
     "UNSETTLED",
     "AccessToken",
+    "Alert",
+    "AlertDelivery",
+    "AlertTarget",
     "ApiToken",
     "AttemptSum",
     "ContractVersion",
     "DailySum",
     "EndpointHealth",
     "Outlet",
+    "OutletAlert",
     "OutletProduct",
     "Product",
     "ProductUpload",

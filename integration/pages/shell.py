@@ -38,6 +38,7 @@ MENU = (
         "integration.view_outlet",
         ("schedule", "schedule_pause", "schedule_resume"),
     ),
+    Link(_("Alerts"), "bell", "integration.view_alerttarget", ("alerts", "alert_delete")),
     Link(_("Changes of settings"), "history", "integration.view_outlet", ("timeline",)),
 )
 TABS = (

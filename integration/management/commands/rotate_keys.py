@@ -6,7 +6,7 @@ from django.core.management.base import CommandError
 
 from integration.encryption import WrongEncryptionKey
 from integration.management.base import JsonCommand
-from integration.models import Outlet
+from integration.models import AlertTarget, Outlet
 from integration.tokens import forget_tokens
 
 
@@ -18,6 +18,7 @@ class Command(JsonCommand):
         failed = [f"{store_id} ({platform})" for pk, platform, store_id in names if not rotate(pk)]
         count = len(names) - len(failed)
         self.stdout.write(f"the secrets of {count} outlets are encrypted with the first key")
+        failed += [f"alert target {name}" for name in targets_not_rotated()]
         forget_tokens()
         if options["json"]:
             self.say({"rotated_count": count, "failed": failed})
@@ -28,6 +29,19 @@ class Command(JsonCommand):
 def rotate(outlet_id: int) -> bool:
     try:
         Outlet.objects.only("api_key", "api_secret").get(pk=outlet_id).save(update_fields=["api_key", "api_secret"])
+    except WrongEncryptionKey:
+        return False
+    return True
+
+
+def targets_not_rotated() -> list[str]:
+    names = AlertTarget.objects.values_list("pk", "name")
+    return [name for pk, name in names if not rotate_target(pk)]
+
+
+def rotate_target(target_id: int) -> bool:
+    try:
+        AlertTarget.objects.only("url").get(pk=target_id).save(update_fields=["url"])
     except WrongEncryptionKey:
         return False
     return True

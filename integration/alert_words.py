@@ -1,0 +1,148 @@
+"""What an alert says: which outlet, why, what to do, and where."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.text import Truncator
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from integration.audit import mask_urls
+from integration.error_kinds import KINDS, NOTHING_TO_DO
+from integration.models import Outlet, PushAttempt, PushHistory, PushPause
+from integration.outlet_state import Facts, read_facts
+
+LISTED = 20  # outlets of a message
+REASON_LENGTH = 300
+
+
+class Message(NamedTuple):
+    title: str
+    body: str
+
+
+class Cause(NamedTuple):
+    text: str
+    advice: Any
+    path: str
+
+
+def link(path: str) -> str:
+    return f"{settings.DASHBOARD_URL.rstrip('/')}{path}" if settings.DASHBOARD_URL else ""
+
+
+def clean(text: str) -> str:
+    """One short line, without what may be secret of an address."""
+    return Truncator(" ".join(mask_urls(text).split())).chars(REASON_LENGTH)
+
+
+def at(moment: datetime) -> str:
+    return date_format(localtime(moment), "Y-m-d H:i")
+
+
+def join(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
+
+
+# --- trouble --------------------------------------------------------------------------------------------
+
+
+def say_trouble(outlets: Sequence[Outlet], now: datetime) -> Message:
+    n = len(outlets)
+    title = ngettext("%(outlet)s has trouble", "%(n)d outlets have trouble", n) % {"n": n, "outlet": outlets[0]}
+    listed = outlets[:LISTED]
+    facts = read_facts([outlet.pk for outlet in listed], now)
+    blocks = [describe_trouble(outlet, facts[outlet.pk]) for outlet in listed]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
+
+
+def describe_trouble(outlet: Outlet, facts: Facts) -> str:
+    cause = cause_of(outlet, facts)
+    return join(
+        _("Outlet: %(outlet)s") % {"outlet": clean(str(outlet))},
+        _("Cause: %(cause)s") % {"cause": cause.text},
+        _("What to do: %(advice)s") % {"advice": cause.advice},
+        link(cause.path),
+    )
+
+
+def cause_of(outlet: Outlet, facts: Facts) -> Cause:
+    health, last = getattr(outlet, "health", None), facts.last_push
+    of_outlet = f"?outlet={outlet.pk}"
+    if health and health.open_until:
+        reason = clean(health.reason) or _("no reason was given")
+        text = _("The shop fails again and again, and is left alone for a while: %(reason)s") % {"reason": reason}
+        return Cause(text, advise(facts.open_push or last), reverse("push_list") + of_outlet)
+    if last and last.status == PushHistory.Status.FAILED:
+        reason = clean(last.error_details or last.response_message) or _("no reason was given")
+        path = reverse("push", args=[last.pk])
+        return Cause(_("The last push failed: %(reason)s") % {"reason": reason}, advise(last), path)
+    n = facts.quarantined_count
+    text = ngettext("%(n)d item refused by the shop", "%(n)d items refused by the shop", n) % {"n": n}
+    advice = _("Correct the prices, or let the items be sent again.")
+    return Cause(text, advice, reverse("rejected_items") + of_outlet)
+
+
+def advise(push: PushHistory | None) -> Any:
+    attempts = (
+        PushAttempt.objects.filter(chunk__push=push).exclude(error_kind="") if push else PushAttempt.objects.none()
+    )
+    kind = attempts.order_by("-pk").values_list("error_kind", flat=True).first()
+    if kind is None:
+        return NOTHING_TO_DO
+    if kind in KINDS and kind != "refused":
+        return KINDS[kind].advice
+    return _("Open the push in the dashboard and read what the shop has answered.")
+
+
+def say_more(count: int) -> list[str]:
+    n = count - LISTED
+    return [ngettext("and %(n)d more outlet", "and %(n)d more outlets", n) % {"n": n}] if n > 0 else []
+
+
+# --- all is well again ----------------------------------------------------------------------------------
+
+
+def say_recovery(outlets: Sequence[Outlet], told_at: dict[int, datetime]) -> Message:
+    n = len(outlets)
+    title = ngettext("%(outlet)s is well again", "%(n)d outlets are well again", n) % {"n": n, "outlet": outlets[0]}
+    blocks = [
+        join(
+            _("Outlet: %(outlet)s") % {"outlet": clean(str(outlet))},
+            _("The trouble was told %(time)s. There is nothing to do.") % {"time": at(told_at[outlet.pk])},
+            link(f"{reverse('push_list')}?outlet={outlet.pk}"),
+        )
+        for outlet in outlets[:LISTED]
+    ]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
+
+
+# --- the pause of everything ----------------------------------------------------------------------------
+
+
+def say_pause(pause: PushPause) -> Message:
+    who = pause.paused_by.get_username() if pause.paused_by else "–"
+    body = join(
+        _("Paused by %(who)s, %(time)s: no shop gets new prices or stock.") % {"who": who, "time": at(pause.paused_at)},
+        _("Cause: %(cause)s") % {"cause": clean(pause.reason)} if pause.reason else "",
+        _("What to do: %(advice)s")
+        % {"advice": _("Resume the pushes when the cause is gone. Changes go on gathering.")},
+        link(reverse("schedule")),
+    )
+    return Message(_("Every push is paused."), body)
+
+
+def say_resume(pause: PushPause) -> Message:
+    who = pause.ended_by.get_username() if pause.ended_by else "–"
+    body = _("Resumed by %(who)s: the shops get what has gathered. There is nothing to do.") % {"who": who}
+    return Message(_("Pushes are no longer paused"), join(body, link(reverse("schedule"))))
+
+
+def say_test(target: str) -> Message:
+    body = _("This is a test for “%(name)s”. Alerts about outlets arrive in the same way.") % {"name": target}
+    return Message(_("Test of the alerts"), join(body, link(reverse("alerts"))))

@@ -1,0 +1,125 @@
+"""When an outlet gets into trouble or recovers, that is told once.
+
+1. A state is told when it has held for ALERT_AFTER_SECONDS, and never twice: what was told stands in the outlet's row,
+   changed by a conditional UPDATE in the transaction that writes what is to be sent.
+2. An outlet that is paused, not set up or being pushed is neither well nor in trouble: nothing changes.
+3. It has recovered when it is in sync, or when changes wait and a push has succeeded since the trouble was told.
+4. Outlets that change at the same time share a message.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from integration.alert_words import Message, say_pause, say_recovery, say_resume, say_trouble
+from integration.models import Alert, AlertDelivery, AlertTarget, Outlet, OutletAlert, PushHistory, PushPause
+from integration.outlet_state import State, with_states
+
+
+class Seen(NamedTuple):
+    """An outlet that is well or in trouble now, and what was told of it."""
+
+    outlet_id: int
+    is_trouble: bool
+    was_trouble: bool
+    told_at: datetime | None
+    differs_since: datetime | None
+
+
+def watch(now: datetime) -> None:
+    """Write down whom to tell what. Without a target, nothing is told and nothing is looked at."""
+    if not AlertTarget.objects.filter(is_active=True).exists():
+        return
+    tell_of_outlets(look(now), now)
+    tell_of_pauses(now)
+
+
+def look(now: datetime) -> list[Seen]:
+    """The outlets that are, or that were told to be, in trouble."""
+    succeeded = PushHistory.objects.filter(
+        outlet=OuterRef("pk"), status=PushHistory.Status.SUCCESS, finished_at__gt=OuterRef("alert__told_at")
+    )
+    known = Q(alert__is_trouble=True) | Q(alert__differs_since__isnull=False)
+    outlets = with_states(now).filter(Q(state=State.TROUBLE) | known, is_active=True).order_by("pk")
+    rows = outlets.annotate(has_succeeded=Exists(succeeded)).values_list(
+        "pk", "state", "has_succeeded", "alert__is_trouble", "alert__told_at", "alert__differs_since"
+    )
+    return [
+        Seen(pk, state == State.TROUBLE, bool(was_trouble), told_at, since)
+        for pk, state, has_succeeded, was_trouble, told_at, since in rows
+        if state in (State.TROUBLE, State.IN_SYNC) or (state == State.WAITING and (has_succeeded or not was_trouble))
+    ]
+
+
+def tell_of_outlets(seen: Sequence[Seen], now: datetime) -> None:
+    settled = [one.outlet_id for one in seen if one.is_trouble == one.was_trouble and one.differs_since]
+    OutletAlert.objects.filter(pk__in=settled).update(differs_since=None)
+    changed = [one for one in seen if one.is_trouble != one.was_trouble]
+    begin(changed, now)
+    limit = now - timedelta(seconds=settings.ALERT_AFTER_SECONDS)
+    due = [one for one in changed if (one.differs_since or now) <= limit]
+    if due:
+        tell_changes(due, now)
+
+
+def begin(changed: Sequence[Seen], now: datetime) -> None:
+    """Note since when it is otherwise than was told."""
+    new = [one.outlet_id for one in changed if one.differs_since is None]
+    OutletAlert.objects.bulk_create([OutletAlert(outlet_id=pk) for pk in new], ignore_conflicts=True)
+    OutletAlert.objects.filter(pk__in=new, differs_since__isnull=True).update(differs_since=now)
+
+
+@transaction.atomic
+def tell_changes(due: Sequence[Seen], now: datetime) -> None:
+    told_at = {one.outlet_id: one.told_at or now for one in due}
+    claimed = [one for one in due if claim(one, now)]
+    outlets = Outlet.objects.defer("api_key", "api_secret").select_related("health").order_by("name", "pk")
+    troubled = list(outlets.filter(pk__in=[one.outlet_id for one in claimed if one.is_trouble]))
+    recovered = list(outlets.filter(pk__in=[one.outlet_id for one in claimed if not one.is_trouble]))
+    if troubled:
+        tell(Alert.Kind.TROUBLE, say_trouble(troubled, now), now)
+    if recovered:
+        tell(Alert.Kind.RECOVERY, say_recovery(recovered, told_at), now)
+
+
+def claim(one: Seen, now: datetime) -> bool:
+    """Two sweeps at the same time tell it once."""
+    row = OutletAlert.objects.filter(pk=one.outlet_id, is_trouble=one.was_trouble, differs_since__isnull=False)
+    return bool(row.update(is_trouble=one.is_trouble, told_at=now, differs_since=None))
+
+
+def tell(kind: Alert.Kind, message: Message, now: datetime, pause: PushPause | None = None) -> None:
+    """To be sent to every target that is switched on; in the caller's transaction."""
+    alert = Alert.objects.create(kind=kind, title=message.title, body=message.body, pause=pause, created_at=now)
+    targets = AlertTarget.objects.filter(is_active=True).defer("url")
+    AlertDelivery.objects.bulk_create(
+        AlertDelivery(alert=alert, target=target, target_name=target.name, not_before=now) for target in targets
+    )
+
+
+# --- the pause of everything ----------------------------------------------------------------------------
+
+
+def tell_of_pauses(now: datetime) -> None:
+    limit = now - timedelta(seconds=settings.ALERT_AFTER_SECONDS)
+    told = Alert.objects.filter(pause=OuterRef("pk"))
+    pauses = PushPause.objects.select_related("paused_by", "ended_by").order_by("pk")
+    begun = pauses.filter(~Exists(told), ended_at__isnull=True, paused_at__lte=limit)
+    ended = pauses.filter(Exists(told.filter(kind=Alert.Kind.PAUSE)), ended_at__isnull=False)
+    over = ended.filter(~Exists(told.filter(kind=Alert.Kind.RESUME)))
+    for pause in begun:
+        tell_of_pause(Alert.Kind.PAUSE, say_pause, pause, now)
+    for pause in over:
+        tell_of_pause(Alert.Kind.RESUME, say_resume, pause, now)
+
+
+@transaction.atomic
+def tell_of_pause(kind: Alert.Kind, say: Callable[[PushPause], Message], pause: PushPause, now: datetime) -> None:
+    """Under the pause's lock, so that two sweeps tell it once."""
+    PushPause.objects.filter(pk=pause.pk).update(reason=F("reason"))
+    if not Alert.objects.filter(pause=pause, kind=kind).exists():
+        tell(kind, say(pause), now, pause)
