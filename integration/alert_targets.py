@@ -82,17 +82,20 @@ def check_address(target: Any) -> None:
 
 def send(url: str, title: str, body: str) -> str:
     """Send one message; what went wrong, in words that hold nothing of the address. Ends in time, whatever happens."""
+    try:
+        target = open_target(url)
+    except UnusableTarget as exc:
+        return str(exc)
     outcome: list[str] = []
     # A target that drips its answer defeats a socket's timeout: the thread is left behind, and has no way to the rows.
-    thread = threading.Thread(target=lambda: outcome.append(try_to_send(url, title, body)), daemon=True)
+    thread = threading.Thread(target=lambda: outcome.append(try_to_send(target, url, title, body)), daemon=True)
     thread.start()
     thread.join(SEND_SECONDS)
     return outcome[0] if outcome else _("There was no answer in time.")
 
 
-def try_to_send(url: str, title: str, body: str) -> str:
+def try_to_send(target: Any, url: str, title: str, body: str) -> str:
     try:
-        target = open_target(url)
         check_address(target)
         with heard() as words:
             is_sent = target.notify(title=title, body=body, notify_type=NotifyType.INFO, body_format=NotifyFormat.TEXT)

@@ -155,6 +155,6 @@ def delete(request: HttpRequest, target_id: int) -> HttpResponse:
         before = {"name": target.name, "kind": target.kind, "is_active": target.is_active}
         audit.record(request.user.pk, target, before, {}, timezone.now())
         give_up(target)
-        AlertTarget.objects.filter(pk=target.pk).delete()
+        target.delete()
     messages.success(request, _("“%(name)s” has been deleted.") % {"name": target.name})
     return redirect("alerts")

@@ -1,0 +1,497 @@
+"""An outlet's trouble is told once, and so is its recovery; whatever becomes of the target, pushes go on."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from integration import alert_delivery
+from integration.alert_delivery import deliver, due
+from integration.alert_targets import UnusableTarget, check_url, send
+from integration.alerts import watch
+from integration.checks import check_dashboard_url
+from integration.models import (
+    Alert,
+    AlertDelivery,
+    AlertTarget,
+    EndpointHealth,
+    Outlet,
+    OutletAlert,
+    OutletProduct,
+    PushHistory,
+    PushPause,
+    RejectedItem,
+)
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.memory import Memory
+from integration.pruning import prune_alerts
+from integration.push_service import PushService
+from tasks.alerts import ring_watch, send_alert, watch_outlets
+from tests.conftest import make_outlet, set_price, stock
+from tests.receivers import Webhook, mail_server, webhook
+
+pytestmark = pytest.mark.django_db
+REFUSED = SendResult(Outcome.REFUSED, status_code=401, error_kind="credentials", message="HTTP 401: <b>who?</b>")
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+def local(settings: Any) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = True
+    settings.DASHBOARD_URL = "https://prices.example.com"
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with webhook() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def target(hook: Webhook) -> AlertTarget:
+    return make_target(hook.url)
+
+
+def make_target(url: str = "json://127.0.0.1:9/", name: str = "Managers", **more: Any) -> AlertTarget:
+    return AlertTarget.objects.create(name=name, url=url, kind="Webhook", created_at=timezone.now(), **more)
+
+
+def tick(now: datetime, count: int = 1) -> datetime:
+    """The sweep looks each minute, and what is due is sent; the time afterwards."""
+    for _ in range(count):
+        watch(now)
+        send_due(now)
+        now += MINUTE
+    return now
+
+
+def send_due(now: datetime) -> None:
+    for pk in list(due(now).values_list("pk", flat=True)):
+        following: int | None = pk
+        while following is not None:
+            following = deliver(following, now)
+
+
+def push(outlet: Outlet, price: str, *answers: SendResult) -> None:
+    set_price(outlet, "s00000", price)
+    Memory.script[:] = answers
+    PushService(outlet).push()
+
+
+def fail(outlet: Outlet, price: str = "11.00") -> None:
+    push(outlet, price, REFUSED)
+
+
+def titles(receiver: Webhook) -> list[str]:
+    return [message["title"] for message in receiver.messages]
+
+
+@pytest.fixture
+def stocked(outlet: Outlet) -> Outlet:
+    stock(outlet, 1)
+    PushService(outlet).push()
+    return outlet
+
+
+# --- once -----------------------------------------------------------------------------------------------
+
+
+def test_trouble_and_recovery_are_told_once_over_many_pushes_and_ticks(
+    stocked: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    now = tick(timezone.now(), 3)
+    assert hook.messages == []
+    for number in range(4):
+        fail(stocked, f"{11 + number}.00")
+        now = tick(now, 2)
+    assert titles(hook) == ["Branch 007 (memory 007) has trouble"]
+    for number in range(6):
+        push(stocked, f"{31 + number}.00")
+        now = tick(now, 2)
+    assert titles(hook) == ["Branch 007 (memory 007) has trouble", "Branch 007 (memory 007) is well again"]
+    assert list(AlertDelivery.objects.values_list("status", "attempt_count", "target_name")) == [
+        ("sent", 1, "Managers"),
+        ("sent", 1, "Managers"),
+    ]
+    target.refresh_from_db()
+    assert target.last_sent_at is not None
+    assert target.last_error == ""
+
+
+def test_the_message_says_which_outlet_why_what_to_do_and_where(
+    stocked: Outlet, hook: Webhook, target: AlertTarget, settings: Any
+) -> None:
+    settings.ALERT_AFTER_SECONDS = 0
+    fail(stocked)
+    tick(timezone.now())
+    (message,) = hook.messages
+    assert message["message"].splitlines() == [
+        "Outlet: Branch 007 (memory 007)",
+        "Cause: The last push failed: HTTP 401: <b>who?</b>",
+        "What to do: Enter the outlet's API key again in the API settings. The push has stopped; nothing is lost.",
+        f"https://prices.example.com/pushes/{PushHistory.objects.latest('pk').pk}/",
+    ]
+
+
+def test_without_the_dashboard_s_address_there_is_no_link(
+    stocked: Outlet, hook: Webhook, target: AlertTarget, settings: Any
+) -> None:
+    settings.ALERT_AFTER_SECONDS, settings.DASHBOARD_URL = 0, ""
+    fail(stocked)
+    tick(timezone.now())
+    assert "://" not in hook.messages[0]["message"]
+    assert [found.id for found in check_dashboard_url()] == ["integration.W001"]
+
+
+def test_a_state_is_told_when_it_has_held(stocked: Outlet, target: AlertTarget) -> None:
+    fail(stocked)
+    now = timezone.now()
+    watch(now)
+    watch(now + timedelta(seconds=119))
+    assert not Alert.objects.exists()
+    watch(now + timedelta(seconds=120))
+    assert Alert.objects.count() == 1
+
+
+def test_a_shop_that_comes_and_goes_is_told_of_once(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    fail(stocked)
+    now = tick(timezone.now(), 3)
+    for number in range(5):
+        push(stocked, f"{20 + number}.00")
+        now = tick(now)
+        fail(stocked, f"{30 + number}.00")
+        now = tick(now)
+    assert titles(hook) == ["Branch 007 (memory 007) has trouble"]
+
+
+def test_a_short_failure_is_not_told(stocked: Outlet, target: AlertTarget) -> None:
+    now = timezone.now()
+    for number in range(5):
+        fail(stocked, f"{20 + number}.00")
+        now = tick(now)
+        push(stocked, f"{30 + number}.00")
+        now = tick(now)
+    assert not Alert.objects.exists()
+
+
+def test_two_sweeps_at_the_same_time_tell_it_once(
+    stocked: Outlet, target: AlertTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(stocked)
+    now = timezone.now()
+    watch(now)
+    later = now + 5 * MINUTE
+    monkeypatch.setattr("integration.alerts.tell_changes", twice("integration.alerts.tell_changes"))
+    watch(later)
+    assert Alert.objects.count() == 1
+
+
+def twice(name: str) -> Callable[..., None]:
+    module, _, function = name.rpartition(".")
+    original = getattr(__import__(module, fromlist=[function]), function)
+
+    def call(*args: Any) -> None:
+        original(*args)
+        original(*args)
+
+    return call
+
+
+def test_outlets_that_change_together_share_a_message(hook: Webhook, target: AlertTarget) -> None:
+    outlets = [make_outlet(f"{number:02d}") for number in range(23)]
+    for outlet in outlets:
+        EndpointHealth.objects.create(outlet=outlet, open_until=timezone.now(), reason="HTTP 503")
+    now = tick(timezone.now(), 4)
+    EndpointHealth.objects.all().delete()
+    tick(now, 4)
+    assert titles(hook) == ["23 outlets have trouble", "23 outlets are well again"]
+    text = hook.messages[0]["message"]
+    assert text.count("Outlet: ") == 20
+    assert text.count("left alone for a while: HTTP 503") == 20
+    assert text.endswith("and 3 more outlets")
+
+
+def test_quarantine_is_trouble(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    product = OutletProduct.objects.get()
+    RejectedItem.objects.create(
+        outlet_product=product,
+        reason="no",
+        rejected_price=product.selling_price,
+        rejected_stock_status=product.stock_status,
+        first_rejected_at=timezone.now(),
+        last_rejected_at=timezone.now(),
+        quarantined_at=timezone.now(),
+    )
+    tick(timezone.now(), 4)
+    assert "Cause: 1 item refused by the shop" in hook.messages[0]["message"]
+    assert f"/rejected-items/?outlet={stocked.pk}" in hook.messages[0]["message"]
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"push_enabled": False}, {"platform": "pasons"}])
+def test_an_outlet_that_is_paused_or_not_set_up_alerts_nobody(
+    stocked: Outlet, target: AlertTarget, change: dict[str, Any]
+) -> None:
+    fail(stocked)
+    Outlet.objects.update(**change)
+    tick(timezone.now(), 5)
+    assert not Alert.objects.exists()
+
+
+def test_a_cleared_breaker_is_no_recovery_before_a_push_has_succeeded(
+    stocked: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    set_price(stocked, "s00000", "12.00")
+    EndpointHealth.objects.create(outlet=stocked, open_until=timezone.now(), reason="HTTP 503")
+    PushHistory.objects.update(finished_at=timezone.now() - 60 * MINUTE)
+    now = tick(timezone.now() - 10 * MINUTE, 4)
+    EndpointHealth.objects.all().delete()
+    now = tick(now, 4)
+    assert len(hook.messages) == 1
+    PushService(stocked).push()
+    set_price(stocked, "s00000", "13.00")
+    tick(now, 4)
+    assert titles(hook)[1:] == ["Branch 007 (memory 007) is well again"]
+
+
+def test_the_pause_of_everything_is_told_and_its_end(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    fail(stocked)
+    now = timezone.now()
+    pause = PushPause.objects.create(paused_at=now, reason="the shop moves")
+    now = tick(now, 6)
+    assert titles(hook) == ["Every push is paused."]
+    assert "the shop moves" in hook.messages[0]["message"]
+    PushPause.objects.filter(pk=pause.pk).update(ended_at=now)
+    push(stocked, "15.00")
+    tick(now, 6)
+    assert titles(hook) == ["Every push is paused.", "Pushes are no longer paused"]
+
+
+def test_a_short_pause_is_not_told(target: AlertTarget) -> None:
+    now = timezone.now()
+    pause = PushPause.objects.create(paused_at=now)
+    tick(now)
+    PushPause.objects.filter(pk=pause.pk).update(ended_at=now + MINUTE)
+    tick(now + MINUTE, 5)
+    assert not Alert.objects.exists()
+
+
+def test_who_is_switched_off_is_told_nothing(stocked: Outlet, target: AlertTarget, hook: Webhook) -> None:
+    fail(stocked)
+    now = timezone.now()
+    watch(now)
+    watch(now + 3 * MINUTE)
+    AlertTarget.objects.update(is_active=False)
+    tick(now + 4 * MINUTE, 3)
+    assert hook.messages == []
+    assert AlertDelivery.objects.get().status == "failed"
+
+
+# --- targets that fail ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waiting(stocked: Outlet, target: AlertTarget) -> AlertDelivery:
+    """A trouble that is to be told."""
+    fail(stocked)
+    now = timezone.now() - 10 * MINUTE
+    watch(now)
+    watch(now + 3 * MINUTE)
+    return AlertDelivery.objects.get()
+
+
+def test_a_target_that_fails_is_told_later(waiting: AlertDelivery, hook: Webhook, target: AlertTarget) -> None:
+    hook.status = 500
+    now = timezone.now()
+    assert deliver(waiting.pk, now) is None
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.attempt_count, waiting.not_before) == ("waiting", 1, now + timedelta(seconds=30))
+    assert "500" in waiting.error
+    hook.status = 200
+    deliver(waiting.pk, now + timedelta(seconds=29))
+    assert len(hook.messages) == 1
+    deliver(waiting.pk, now + timedelta(seconds=30))
+    waiting.refresh_from_db()
+    target.refresh_from_db()
+    assert (waiting.status, waiting.attempt_count, waiting.error, target.last_error) == ("sent", 2, "", "")
+
+
+def test_a_target_that_fails_five_times_is_given_up(waiting: AlertDelivery, target: AlertTarget, hook: Webhook) -> None:
+    hook.status = 500
+    tick(timezone.now(), 20)
+    waiting.refresh_from_db()
+    target.refresh_from_db()
+    assert (waiting.status, waiting.attempt_count, len(hook.messages)) == ("failed", 5, 5)
+    assert "500" in target.last_error
+
+
+def test_a_target_that_drips_is_left_in_time(
+    waiting: AlertDelivery, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.alert_targets.SEND_SECONDS", 0.5)
+    hook.drip = True
+    began = time.monotonic()
+    deliver(waiting.pk, timezone.now())
+    assert time.monotonic() - began < 3
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.error) == ("waiting", "There was no answer in time.")
+
+
+def test_one_dead_target_keeps_nothing_from_the_others(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    make_target(name="A dead one")
+    fail(stocked)
+    tick(timezone.now(), 4)
+    assert len(hook.messages) == 1
+    assert sorted(AlertDelivery.objects.values_list("target_name", "status")) == [
+        ("A dead one", "waiting"),
+        ("Managers", "sent"),
+    ]
+
+
+def test_a_recovery_never_overtakes_the_trouble(waiting: AlertDelivery, stocked: Outlet, hook: Webhook) -> None:
+    hook.status = 500
+    now = timezone.now()
+    deliver(waiting.pk, now)
+    push(stocked, "40.00")
+    watch(now)
+    watch(now + 3 * MINUTE)
+    hook.status = 200
+    hook.messages.clear()
+    assert list(due(now).values_list("pk", flat=True)) == []
+    send_due(now + 3 * MINUTE)
+    assert titles(hook) == ["Branch 007 (memory 007) has trouble", "Branch 007 (memory 007) is well again"]
+
+
+def test_a_claim_that_holds_is_left_alone_and_one_that_ran_out_is_taken(waiting: AlertDelivery) -> None:
+    now = timezone.now()
+    assert alert_delivery.claim(waiting.pk, now) is not None
+    assert alert_delivery.claim(waiting.pk, now) is None
+    AlertDelivery.objects.update(claimed_until=now - timedelta(hours=1))
+    assert alert_delivery.claim(waiting.pk, now) is not None
+
+
+def test_a_target_that_hangs_delays_no_push(waiting: AlertDelivery, stocked: Outlet) -> None:
+    assert alert_delivery.claim(waiting.pk, timezone.now()) is not None
+    push(stocked, "50.00")
+    assert PushHistory.objects.latest("pk").status == "success"
+
+
+def test_the_tasks_ring_what_is_due(waiting: AlertDelivery, hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[Any] = []
+    monkeypatch.setattr(send_alert, "apply_async", lambda kwargs: rung.append(kwargs))
+    monkeypatch.setattr(watch_outlets, "apply_async", lambda expires: rung.append(expires))
+    ring_watch()
+    watch_outlets()
+    assert rung == [60, {"delivery_id": waiting.pk}]
+    send_alert(**rung[1])
+    assert len(hook.messages) == 1
+
+
+def test_without_a_target_nothing_is_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_outlets, "apply_async", lambda expires: pytest.fail("nobody is to be told"))
+    ring_watch()
+
+
+# --- addresses and secrets ------------------------------------------------------------------------------
+
+
+def test_a_secret_stands_nowhere(
+    waiting: AlertDelivery, hook: Webhook, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hook.status = 500
+    deliver(waiting.pk, timezone.now())
+    make_target("json://u:s3cr3t-password@127.0.0.1:9/hook-key-12345", "dead")
+    with pytest.raises(CommandError) as caught:
+        call_command("test_alert", "--target", "dead")
+    seen = caplog.text + "".join(capfd.readouterr()) + str(caught.value)
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            seen += str(cursor.fetchall())
+    for secret in ("s3cr3t-password", "hook-key-12345"):
+        assert secret not in seen
+
+
+def test_an_e_mail_arrives() -> None:
+    with mail_server() as (port, mails):
+        url = f"mailto://127.0.0.1:{port}?from=push@example.com&to=managers@example.com&mode=insecure"
+        assert check_url(url) == "E-mail"
+        assert send(url, "A title", "Line <b>one</b>\nLine two") == ""
+    (mail,) = mails
+    assert "Subject: A title" in mail
+    assert "To: managers@example.com" in mail
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "Slack"),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544/", "Telegram"),
+        ("jsons://127.0.0.1/path", "Webhook"),
+    ],
+)
+def test_what_is_taken(url: str, kind: str) -> None:
+    assert check_url(url) == kind
+
+
+@pytest.mark.parametrize(
+    "url", ["", "rubbish", "https://example.com/", "syslog://", "file:///etc/passwd", "json://", "dbus://", "x" * 2000]
+)
+def test_what_is_no_target(url: str) -> None:
+    with pytest.raises(UnusableTarget, match="no address"):
+        check_url(url)
+
+
+@pytest.mark.parametrize("option", ["template=/etc/passwd", "PGPKEY=/etc/x", "%74emplate=/etc/passwd"])
+def test_files_of_this_machine_are_not_read(option: str) -> None:
+    with pytest.raises(UnusableTarget, match="not taken"):
+        check_url(f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/?{option}")
+
+
+def test_private_addresses_are_refused_when_entered_and_when_sent(hook: Webhook, settings: Any) -> None:
+    settings.ALLOW_PRIVATE_ADDRESSES = False
+    with pytest.raises(UnusableTarget, match="private network"):
+        check_url(hook.url)
+    assert "private network" in send(hook.url, "a", "b")
+    assert hook.messages == []
+
+
+def test_a_redirect_is_not_followed(hook: Webhook) -> None:
+    with webhook() as other:
+        hook.status, hook.location = 307, other.url.replace("json://", "http://").replace("user:s3cr3t-password@", "")
+        assert "307" in send(f"{hook.url}?redirect=yes", "a", "b")
+        assert other.messages == []
+
+
+# --- the command and the pruning ------------------------------------------------------------------------
+
+
+def test_the_command_sends_a_test(target: AlertTarget, hook: Webhook) -> None:
+    out = StringIO()
+    call_command("test_alert", "--target", "Managers", stdout=out)
+    assert out.getvalue() == "Managers: sent\n"
+    assert titles(hook) == ["Test of the alerts"]
+    assert "https://prices.example.com/alerts/" in hook.messages[0]["message"]
+    with pytest.raises(CommandError, match="no such target"):
+        call_command("test_alert", "--target", "nobody")
+
+
+def test_keys_are_rotated_for_targets_too(target: AlertTarget, hook: Webhook) -> None:
+    call_command("rotate_keys")
+    assert AlertTarget.objects.get().url == hook.url
+
+
+def test_old_alerts_go_unless_they_are_still_needed(waiting: AlertDelivery, target: AlertTarget) -> None:
+    now = timezone.now() + timedelta(days=91)
+    pause = PushPause.objects.create(paused_at=timezone.now())
+    Alert.objects.create(kind="pause", title="t", body="b", pause=pause, created_at=timezone.now())
+    assert prune_alerts(now) == 0
+    AlertDelivery.objects.update(status="sent")
+    assert prune_alerts(now) == 1
+    assert Alert.objects.get().pause == pause
+    assert OutletAlert.objects.count() == 1
