@@ -54,7 +54,9 @@ def join(*lines: str) -> str:
 
 def say_trouble(outlets: Sequence[Outlet], now: datetime) -> Message:
     n = len(outlets)
-    title = ngettext("%(outlet)s has trouble", "%(n)d outlets have trouble", n) % {"n": n, "outlet": outlets[0]}
+    title = ngettext("%(n)d outlet has trouble", "%(n)d outlets have trouble", n) % {"n": n}
+    if n == 1:
+        title = _("%(outlet)s has trouble") % {"outlet": outlets[0]}
     listed = outlets[:LISTED]
     facts = read_facts([outlet.pk for outlet in listed], now)
     blocks = [describe_trouble(outlet, facts[outlet.pk]) for outlet in listed]
@@ -110,7 +112,9 @@ def say_more(count: int) -> list[str]:
 
 def say_recovery(outlets: Sequence[Outlet], told_at: dict[int, datetime]) -> Message:
     n = len(outlets)
-    title = ngettext("%(outlet)s is well again", "%(n)d outlets are well again", n) % {"n": n, "outlet": outlets[0]}
+    title = ngettext("%(n)d outlet is well again", "%(n)d outlets are well again", n) % {"n": n}
+    if n == 1:
+        title = _("%(outlet)s is well again") % {"outlet": outlets[0]}
     blocks = [
         join(
             _("Outlet: %(outlet)s") % {"outlet": clean(str(outlet))},
