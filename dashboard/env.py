@@ -29,6 +29,30 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, default).strip() or default
 
 
+def secret(name: str, default: str = "") -> str:
+    """The variable `name`, or what the file holds that the variable `name`_FILE names."""
+    path = text(f"{name}_FILE")
+    if not path:
+        return text(name, default)
+    if text(name):
+        raise InvalidEnvironment(f"{name} and {name}_FILE are both set: one of them is needed")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or default
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidEnvironment(f"{name}_FILE={path!r} cannot be read: {reason(exc)}") from None
+
+
+def reason(exc: OSError | UnicodeDecodeError) -> str:
+    return exc.strerror or "" if isinstance(exc, OSError) else "it is not UTF-8"
+
+
+def choice(name: str, default: str, known: tuple[str, ...]) -> str:
+    value = text(name, default).lower()
+    if value not in known:
+        raise InvalidEnvironment(f"{name}={value!r} is none of {', '.join(known)}")
+    return value
+
+
 def flag(name: str, default: bool) -> bool:
     value = text(name).lower()
     if not value:
@@ -77,7 +101,7 @@ def data_dir() -> Path:
 
 
 def database_url() -> str:
-    return text("DATABASE_URL", f"sqlite:///{data_dir() / 'dashboard.sqlite3'}")
+    return secret("DATABASE_URL", f"sqlite:///{data_dir() / 'dashboard.sqlite3'}")
 
 
 def broker_socket() -> Path:
@@ -89,21 +113,21 @@ def broker_socket() -> Path:
 
 
 def broker_url() -> str:
-    return text("REDIS_URL") or f"redis+socket://{broker_socket()}"
+    return secret("REDIS_URL") or f"redis+socket://{broker_socket()}"
 
 
 def redis_url() -> str:
     """The broker's address as redis-py writes it."""
-    return text("REDIS_URL") or f"unix://{broker_socket()}"
+    return secret("REDIS_URL") or f"unix://{broker_socket()}"
 
 
 def broker_is_embedded() -> bool:
-    return not text("REDIS_URL")
+    return not secret("REDIS_URL")
 
 
 def stored_secret(name: str, make: Any) -> str:
-    """The variable `name`, or a secret made at the first start and kept in the data directory (0600)."""
-    if value := text(name):
+    """The variable `name` or its file, or a secret made at the first start and kept in the data directory (0600)."""
+    if value := secret(name):
         return value
     path = data_dir() / name.lower()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +156,14 @@ def encryption_keys() -> list[str]:
             hint = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())" makes one'
             raise InvalidEnvironment(f"ENCRYPTION_KEYS: key {number} is no Fernet key; {hint}") from exc
     return keys
+
+
+def flower_basic_auth() -> list[str]:
+    """user:password, several with commas between; none: flower asks for no password."""
+    people = [person.strip() for person in secret("FLOWER_BASIC_AUTH").split(",") if person.strip()]
+    if any(not all(person.partition(":")) for person in people):
+        raise InvalidEnvironment("FLOWER_BASIC_AUTH is not user:password, several with commas between")
+    return people
 
 
 def database() -> dict[str, Any]:

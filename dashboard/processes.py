@@ -66,8 +66,11 @@ def broker() -> Program:
     return Program("broker", command, broker_answers, is_first=True)
 
 
-def mock_shop(port: int, key: str, state_path: Path, misbehaviours: Sequence[str] = ()) -> Program:
-    command = [*MANAGE, "mock_shop", "--port", str(port), "--key", key, "--state", str(state_path)]
+def mock_shop(
+    port: int, key: str, state_path: Path, misbehaviours: Sequence[str] = (), address: str = LOOPBACK
+) -> Program:
+    command = [*MANAGE, "mock_shop", "--address", address, "--port", str(port), "--key", key]
+    command += ["--state", str(state_path)]
     command += [word for how in misbehaviours for word in ("--misbehave", how)]
     return Program("mock_shop", command, lambda child: listens(port))
 
@@ -82,12 +85,12 @@ def beat() -> Program:
     return Program("beat", command, lambda child: "beat: Starting" in child.log_text())
 
 
-def web(port: int) -> Program:
-    command = [PYTHON, "-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}"]
+def web(port: int, address: str = LOOPBACK) -> Program:
+    command = [PYTHON, "-m", "gunicorn", "--bind", f"{address}:{port}"]
     return Program("web", [*command, "--config", "python:dashboard.webserver"], lambda child: listens(port))
 
 
-def flower(port: int) -> Program:
-    """Without a password it can only be looked at, and only from this machine."""
-    command = [*CELERY, "flower", f"--address={LOOPBACK}", f"--port={port}", "--read_only=True"]
+def flower(port: int, address: str = LOOPBACK) -> Program:
+    """It can only be looked at. Its passwords come from flowerconfig.py, and without one only this machine may ask."""
+    command = [*CELERY, "flower", f"--address={address}", f"--port={port}", "--read_only=True"]
     return Program("flower", command, lambda child: listens(port))

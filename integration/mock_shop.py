@@ -64,7 +64,9 @@ class Server(ThreadingHTTPServer):
 class MockShop:
     """The server; `with MockShop() as shop:` runs it in a thread."""
 
-    def __init__(self, port: int = 0, key: str | None = None, state_path: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, key: str | None = None, state_path: Path | None = None, address: str = "127.0.0.1"
+    ) -> None:
         self.key = key
         self.shelf = Shelf(state_path)
         self.requests: list[dict[str, Any]] = []
@@ -72,7 +74,7 @@ class MockShop:
         self.misbehaviours: list[Misbehaviour] = []
         self.lock = threading.Lock()
         handler = type("BoundHandler", (Handler,), {"shop": self})
-        self.server = Server(("127.0.0.1", port), handler)
+        self.server = Server((address, port), handler)
 
     @property
     def url(self) -> str:

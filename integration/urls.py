@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from integration import views
+from integration import probes, views
 from integration.pages import (
     alerts,
     api_settings,
@@ -23,6 +23,8 @@ from integration.pages import (
 TAB = "shop-integration"
 
 urlpatterns = [
+    path("health/live", probes.live, name="health_live"),
+    path("health/ready", probes.ready, name="health_ready"),
     path("", outlets.list_outlets, name="outlets"),
     path("outlets/act/", outlets.act_on_outlets, name="outlets_act"),
     path("outlets/add/", api_settings.add_outlet, name="outlet_add"),

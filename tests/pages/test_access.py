@@ -70,7 +70,7 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "metrics": (VIEWERS, None),
     "password": (EVERYBODY, EVERYBODY),
 }
-OPEN_TO_ALL = {"login", "logout", "set_language"}
+OPEN_TO_ALL = {"login", "logout", "set_language", "health_live", "health_ready"}
 JSON = {"save_outlet_api_settings", "test_api_connection", "push_to_ecommerce", "push_history", "metrics"}
 
 

@@ -18,6 +18,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--address", default="127.0.0.1", help="where it listens; 0.0.0.0: everywhere")
         parser.add_argument("--port", type=int, default=8800)
         parser.add_argument("--key", help="the API key that it asks for; none: anybody may push")
         parser.add_argument("--platform", choices=sorted(SHOPS), help="a strict shop of this platform instead")
@@ -45,7 +46,7 @@ class Command(BaseCommand):
 def make_shop(options: dict[str, Any]) -> MockShop | StrictShop:
     if options["platform"]:
         return SHOPS[options["platform"]](options["port"], key=options["key"] or "key", secret=options["secret"])
-    shop = MockShop(options["port"], options["key"], options["state"])
+    shop = MockShop(options["port"], options["key"], options["state"], options["address"])
     for how in options["misbehave"]:
         shop.misbehave(**json.loads(how))
     return shop
