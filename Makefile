@@ -34,6 +34,9 @@ bench: .venv/ready  ## how long mapping, encoding, reading and each page take
 screenshots: .venv/ready browser  ## pictures of the pages, into docs/screenshots
 	$(PY) -m docs.screenshots
 
+secrets:  ## what docker-compose.yml keeps secret, as files, made once
+	@$(PYTHON) -m dashboard.compose_secrets
+
 messages: .venv/ready browser  ## collect the pages' texts for translation, and compile the translations
 	cd integration && ../$(PY) -m django makemessages --locale ar --no-location --no-wrap
 	cd integration && ../$(PY) -m django compilemessages
@@ -50,4 +53,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve browser test soak bench screenshots messages lint format
+.PHONY: help demo serve browser test soak bench screenshots secrets messages lint format

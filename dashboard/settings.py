@@ -12,6 +12,8 @@ SECRET_KEY = env.django_secret_key()
 ENCRYPTION_KEYS = env.encryption_keys()
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# Behind a proxy that ends HTTPS, sets X-Forwarded-Proto, and takes away what a client sent under that name.
+HTTPS = env.flag("HTTPS", False)
 
 INSTALLED_APPS = [
     "integration",  # before Django's own: where both translate a word, the pages' translation counts
@@ -96,6 +98,12 @@ WHITENOISE_USE_FINDERS = True
 
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 365 * 24 * 60 * 60) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# The browsers' preload list is for whole domains and cannot be left: that is not this service's decision.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 # Everything comes from here; nothing inline runs. Icons in the style sheet are data: images.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -1,6 +1,5 @@
 """What the service stands on, the database and the broker: whether each answers, in plain words and without secrets."""
 
-from datetime import UTC, datetime
 from functools import cache
 
 import redis
@@ -12,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 BROKER_SECONDS = 0.5  # to connect, and as much to answer
-SWEPT_AT = "service:swept_at"
+SILENT = "it does not answer"
 EVICTS_NOTHING = "noeviction"
 
 
@@ -21,7 +20,7 @@ def database_problem() -> str:
     try:
         applied = MigrationRecorder(connection).applied_migrations()
     except DatabaseError:
-        return "it does not answer"
+        return SILENT
     missing = sorted(last_migrations() - set(applied))
     return f"migrations are missing, up to {', '.join('.'.join(key) for key in missing)}" if missing else ""
 
@@ -38,7 +37,7 @@ def broker_problem() -> str:
         with ask_broker() as client:
             client.ping()
     except (redis.RedisError, OSError):
-        return "it does not answer"
+        return SILENT
     return ""
 
 
@@ -58,17 +57,3 @@ def eviction_policy() -> str:
             return str(client.config_get("maxmemory-policy").get("maxmemory-policy", ""))
         except redis.ResponseError:  # hosted brokers do not let everybody ask
             return ""
-
-
-# --- the sweep is the sign of life of beat, broker and workers together ---------------------------------
-
-
-def note_sweep(now: datetime) -> None:
-    with ask_broker() as client:
-        client.set(SWEPT_AT, now.timestamp())
-
-
-def last_sweep() -> datetime | None:
-    with ask_broker() as client:
-        value = client.get(SWEPT_AT)
-    return datetime.fromtimestamp(float(value), UTC) if isinstance(value, bytes) else None

@@ -1,0 +1,172 @@
+"""docker-compose.yml: hardened, watched, without a secret, and with the commands that run without containers too."""
+
+import shlex
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboard import compose_secrets, env, processes
+from dashboard.supervisor import Program, Supervisor
+from tests.faults.local import wait_until
+
+COMPOSE = yaml.safe_load((env.BASE_DIR / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(set(SERVICES) - {"database", "broker"})
+EVERYWHERE = "0.0.0.0"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+class TestEachService:
+    def test_it_runs_as_nobody_special(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["user"] not in ("root", "0", "0:0")
+        assert service["cap_drop"] == ["ALL"]
+        assert "cap_add" not in service
+        assert "no-new-privileges:true" in service["security_opt"]
+
+    def test_it_writes_only_where_it_may(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert "/tmp" in service["tmpfs"]
+        if name in OURS:
+            assert "/data" in [*service["tmpfs"], *(volume.split(":")[1] for volume in service.get("volumes", []))]
+
+    def test_it_has_limits(self, name: str) -> None:
+        assert SERVICES[name]["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+
+    def test_its_health_is_asked_for(self, name: str) -> None:
+        check = SERVICES[name]["healthcheck"]
+        assert check == {"disable": True} if name == "migrate" else check["test"][0] == "CMD"
+
+    def test_it_is_reached_from_this_machine_only(self, name: str) -> None:
+        assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+    def test_its_secrets_are_files(self, name: str) -> None:
+        service = SERVICES[name]
+        secret_names = ("DATABASE_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "SENTRY_DSN", "FLOWER_BASIC_AUTH")
+        assert not {*secret_names, "POSTGRES_PASSWORD"} & service.get("environment", {}).keys()
+        files = {Path(path).name for key, path in service.get("environment", {}).items() if key.endswith("_FILE")}
+        assert files == set(service.get("secrets", []))
+        assert files <= COMPOSE["secrets"].keys()
+
+
+def test_only_the_mock_shop_waits_for_its_profile() -> None:
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["mock-shop"]
+
+
+def test_the_broker_keeps_everything() -> None:
+    words = SERVICES["broker"]["command"]
+    assert all(
+        option in words for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction")
+    )
+
+
+def in_a_container(program: Program) -> list[str]:
+    return ["python" if word == sys.executable else word for word in program.command]
+
+
+def test_the_commands_are_those_that_run_without_containers() -> None:
+    programs = {
+        "worker": processes.worker(),
+        "beat": processes.beat(),
+        "web": processes.web(8000, EVERYWHERE),
+        "flower": processes.flower(5555, EVERYWHERE),
+        "mock-shop": processes.mock_shop(8800, "demo-key", Path("/data/shop.sqlite3"), address=EVERYWHERE),
+    }
+    for name, program in programs.items():
+        assert shlex.split(SERVICES[name]["command"]) == in_a_container(program), name
+    assert set(programs) == set(OURS) - {"migrate"}
+
+
+# --- the secrets ----------------------------------------------------------------------------------------
+
+
+def test_secrets_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "secrets"
+    compose_secrets.make(folder)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert before.keys() == COMPOSE["secrets"].keys()
+    assert compose_secrets.make(folder) == []
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+    assert folder.stat().st_mode & 0o777 == 0o700
+    read_as_files(folder, monkeypatch)
+    assert env.django_secret_key() == before["secret_key"]
+    assert env.encryption_keys() == [before["encryption_keys"]]
+    assert before["postgres_password"] in env.database_url()
+    assert env.flower_basic_auth() == [before["flower_basic_auth"]]
+
+
+def read_as_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, path in SERVICES["web"]["environment"].items():
+        if key.endswith("_FILE"):
+            monkeypatch.setenv(key, str(folder / Path(path).name))
+            monkeypatch.delenv(key.removesuffix("_FILE"), raising=False)
+
+
+# --- the same processes, here ---------------------------------------------------------------------------
+
+
+def command_of(name: str, port: int = 0) -> list[str]:
+    """The compose file's command on this machine, at a port that is free."""
+    own = {"python": sys.executable, f"{EVERYWHERE}:8000": f"127.0.0.1:{port}", "--port=5555": f"--port={port}"}
+    return [own.get(word, word) for word in shlex.split(SERVICES[name]["command"])]
+
+
+def status_of(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as exc:
+        return exc.code
+    except OSError:
+        return 0
+
+
+def doctor(only: str, environment: dict[str, str]) -> int:
+    command = [sys.executable, "manage.py", "doctor", "--only", only]
+    return subprocess.run(command, cwd=env.BASE_DIR, env=environment, capture_output=True, check=False).returncode
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compose")
+
+
+@pytest.fixture
+def environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the compose file sets, on SQLite and the embedded broker."""
+    compose_secrets.make(folder / "secrets")
+    (folder / "secrets" / "database_url").write_text(f"sqlite:///{folder / 'service.sqlite3'}")
+    read_as_files(folder / "secrets", monkeypatch)
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    monkeypatch.setenv("DATA_DIR", str(folder))
+    return env.changed()
+
+
+@pytest.fixture
+def ports(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, int]]:
+    subprocess.run(command_of("migrate"), cwd=env.BASE_DIR, env=environment, check=True, capture_output=True)
+    ports = {name: processes.free_port() for name in ("web", "flower")}
+    programs = [processes.broker()]
+    for name in ("worker", "beat", "web", "flower"):
+        programs.append(Program(name, command_of(name, ports.get(name, 0)), environment=environment, stop_seconds=60))
+    with Supervisor(programs, folder / "logs") as supervisor:
+        supervisor.start()
+        yield ports
+
+
+def test_the_compose_file_s_processes_run_without_containers(
+    ports: dict[str, int], environment: dict[str, str], folder: Path
+) -> None:
+    wait_until(lambda: status_of(f"http://127.0.0.1:{ports['web']}/health/ready") == 200, 60)
+    flower = f"http://127.0.0.1:{ports['flower']}"
+    wait_until(lambda: status_of(f"{flower}/healthcheck") == 200, 60)
+    assert status_of(f"{flower}/tasks") == 401
+    wait_until(lambda: doctor("sweep", environment) == 0, 60)
