@@ -34,6 +34,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "integration.probes.answer_probes",
+    "integration.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,6 +135,8 @@ HISTORY_DAYS = env.number("HISTORY_DAYS", 30)
 FAILED_HISTORY_DAYS = env.number("FAILED_HISTORY_DAYS", 90)
 # The largest product file that the page takes.
 UPLOAD_LIMIT_MB = env.number("UPLOAD_LIMIT_MB", 50)
+# Where who may use the admin finds the view of the workers; empty: no link.
+FLOWER_URL = env.text("FLOWER_URL")
 RATE_LIMIT_URL = env.redis_url()
 # For development: every outlet's endpoint may lie in a private network or on this machine.
 ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)
@@ -144,17 +147,32 @@ DASHBOARD_URL = env.web_address("DASHBOARD_URL")
 # How long a message may take before the sweep sends another one.
 RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 60)
 
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("json", "text"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"context": {"()": "integration.log_context.ContextFilter"}},
+    "formatters": {
+        "text": {
+            "()": "integration.log_context.TextFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(process)d %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+    },
     "handlers": {
         "null": {"class": "logging.NullHandler"},
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "integration": {"level": env.text("LOG_LEVEL", "WARNING")},
+        "tasks": {"level": env.text("LOG_LEVEL", "WARNING")},
+        # A worker says when it is ready, beat when it starts.
+        "celery": {"level": "INFO"},
         # httpx logs each request's URL, which may carry a key.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},

@@ -1,6 +1,7 @@
 """One chunk is claimed, sent, and written down; then it is decided what comes next."""
 
 import dataclasses
+import logging
 import random
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration import changes, health, history
+from integration import changes, health, history, log_context
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
 from integration.models import PushAttempt, PushChunk, PushHistory
@@ -32,6 +33,8 @@ from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, ask_shop, endpoint_of, interrupted
 from integration.verdicts import read_verdicts
 
+logger = logging.getLogger(__name__)
+
 LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
 
@@ -41,12 +44,18 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
 
     The values are read with the claim; no transaction is open while the shop is asked.
     """
-    try:
-        sending, rings = prepare(chunk_id, now)
-    except MISCONFIGURED as exc:
-        return stop_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
-    if sending is None:
-        return rings
+    with log_context.bound(chunk_id=chunk_id):
+        try:
+            sending, rings = prepare(chunk_id, now)
+        except MISCONFIGURED as exc:
+            return stop_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
+        if sending is None:
+            return rings
+        log_context.bind(push_id=sending.push.pk, attempt_id=sending.attempt.pk)
+        return ask_and_record(sending)
+
+
+def ask_and_record(sending: Sending) -> list[Ring]:
     try:
         result = ask_shop(sending)
     except (KeyboardInterrupt, SystemExit):
@@ -126,6 +135,7 @@ def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
 @transaction.atomic
 def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     """Write down what came of an attempt, if its claim still holds, and go on."""
+    logger.info("the shop was asked", extra=log_facts(result))
     push = history.lock_push(sending.push.pk)
     situation = situation_of(sending, push)
     chance = random.Random(str(sending.claim.token)).random()
@@ -147,6 +157,14 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
         record_rejections(sending, result, now)
         put_off_confirmations(sending, result, now)
     return follow(sending, push, result, decision, now)
+
+
+def log_facts(result: SendResult) -> dict[str, Any]:
+    """Counts and kinds: no word of the shop's."""
+    counts = {name: len(getattr(result, name)) for name in ("accepted", "rejected", "unknown")}
+    elapsed_ms = round(result.elapsed_seconds * 1000)
+    kinds = {"outcome": result.outcome.name.lower(), "error_kind": result.error_kind}
+    return {**kinds, "response_code": result.status_code, "elapsed_ms": elapsed_ms, **counts}
 
 
 def is_pending(result: SendResult, decision: Decision) -> bool:

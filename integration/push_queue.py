@@ -112,7 +112,7 @@ def describe_pause(outlet: Outlet, health: EndpointHealth) -> str:
 def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None) -> PushHistory:
     if push_type == PushHistory.PushType.FULL:
         EndpointHealth.objects.filter(pk=outlet.pk, full_push_wanted=True).update(full_push_wanted=False)
-    return PushHistory.objects.create(
+    push = PushHistory.objects.create(
         outlet=outlet,
         platform=outlet.platform,
         push_type=push_type,
@@ -120,6 +120,8 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
         push_timestamp=now,
         created_by_id=created_by_id,
     )
+    logger.info("push opened", extra={"push_id": push.pk, "outlet_id": outlet.pk, "trigger": str(trigger)})
+    return push
 
 
 @transaction.atomic
@@ -185,7 +187,7 @@ def go_on(push_id: int, now: datetime) -> list[Ring]:
 def end_push(push: PushHistory, now: datetime) -> list[Ring]:
     """Give the push its final state, and start at once what was asked for while it was open."""
     history.close_push(push, now)
-    logger.info("push %d of outlet %d ended: %s", push.pk, push.outlet_id, push.status)
+    logger.info("push ended", extra={"push_id": push.pk, "outlet_id": push.outlet_id, "status": push.status})
     if history.is_refused_whole(push):
         count_refused_push(push, now)
     return start_next(push, now) if push.next_push_type else []
@@ -207,7 +209,7 @@ def start_next(push: PushHistory, now: datetime) -> list[Ring]:
     try:
         return start_push(push.outlet, push.next_push_type, push.next_trigger, now, push.next_created_by_id).rings
     except CannotPush as exc:
-        logger.warning("push %d has no follow-up: %s", push.pk, exc)
+        logger.warning("a push has no follow-up", extra={"push_id": push.pk, "reason": str(exc)})
         return []
 
 

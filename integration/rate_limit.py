@@ -34,7 +34,7 @@ def seconds_to_wait(endpoint: Endpoint, contract: Contract, item_count: int) -> 
     try:
         return take_all(f"rate:{credential(endpoint)}", asked)
     except (redis.RedisError, OSError) as exc:
-        logger.warning("the rate limit cannot be asked for (%s): nothing is sent without it", type(exc).__name__)
+        logger.warning("the rate limit cannot be asked for: nothing is sent", extra={"error": type(exc).__name__})
         return WAIT_WITHOUT_REDIS
 
 

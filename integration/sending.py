@@ -72,7 +72,7 @@ def try_to_ask(sending: Sending) -> SendResult:
     except TokenError as exc:
         return keep_job(sending, exc.result)
     except Exception as exc:
-        logger.exception("the adapter failed with chunk %d", sending.claim.chunk.pk)
+        logger.exception("the adapter failed", extra={"chunk_id": sending.claim.chunk.pk})
         message = type(exc).__name__
         return SendResult(Outcome.BROKEN, unknown=skus(sending.items), error_kind="adapter", message=message)
 

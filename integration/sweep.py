@@ -70,7 +70,7 @@ RESCUES: dict[Rescue.Kind, Callable[[datetime], list[list[Ring]]]] = {
 
 
 def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
-    logger.warning("the sweep rescued %d %s", count, kind.label)
+    logger.warning("the sweep rescued something", extra={"kind": kind.value, "count": count})
     Rescue.objects.get_or_create(date=now.date(), kind=kind)
     Rescue.objects.filter(date=now.date(), kind=kind).update(count=F("count") + count)
 
@@ -108,5 +108,5 @@ def start_one(outlet: Outlet, trigger: PushHistory.Trigger, now: datetime, push_
     try:
         return start_push(outlet, push_type, trigger, now).rings
     except CannotPush as exc:
-        logger.info("no %s push: %s", trigger, exc)
+        logger.info("no push", extra={"trigger": trigger.value, "reason": str(exc)})
         return []

@@ -89,7 +89,7 @@ def process_upload(upload_id: int) -> None:
         with unpacked(claim.upload) as path:
             take_step(claim, path)
     except ClaimLost:
-        logger.warning("upload %d is not ours any more", upload_id)
+        logger.warning("the upload is not ours any more", extra={"upload_id": upload_id})
 
 
 def take_step(claim: Claim, path: Path) -> None:
@@ -220,4 +220,4 @@ def take_back(upload: ProductUpload) -> None:
         changes["status"] = Status.WAITING if upload.status == Status.CHECKING else Status.QUEUED
     abandoned = ProductUpload.objects.filter(pk=upload.pk, claim_token=upload.claim_token, claimed_until__lt=Now())
     if abandoned.update(**changes):
-        logger.warning("upload %d was abandoned", upload.pk)
+        logger.warning("an upload was abandoned", extra={"upload_id": upload.pk})

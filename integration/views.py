@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
+from integration import log_context
 from integration.audit import OUTLET_SECRETS, outlet_state
 from integration.bearer import person_of, shown_token
 from integration.contracts import MISCONFIGURED
@@ -76,6 +77,7 @@ def answer_program(
         refused["WWW-Authenticate"] = "Bearer"
         return refused
     request.user = person
+    log_context.bind(user_id=person.pk)
     return answer(request)
 
 

@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from tasks import logs  # noqa: F401  (connected before any process sets up its log)
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 app = Celery("tasks")

@@ -12,6 +12,7 @@ from integration.delivery import send_chunk
 from integration.history import LONGEST_COUNTDOWN
 from integration.models import Outlet, PushHistory, TaskRun
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
+from integration.ring_labels import label_rings
 from integration.sums import note_run
 from tasks import app
 
@@ -20,14 +21,15 @@ logger = logging.getLogger(__name__)
 
 def ring(rings: list[Ring]) -> None:
     """Wake the workers. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
-    for one in rings:
-        if one.delay > LONGEST_COUNTDOWN:
-            continue
+    labels = label_rings(one for one in rings if one.delay <= LONGEST_COUNTDOWN)
+    for one, label in labels.items():
         task: Task[Any, Any] = push_outlet if one.kind == "push" else push_chunk
+        ids = {f"{one.kind}_id": one.id}
+        shown: dict[str, Any] = {"argsrepr": label, "kwargsrepr": repr(ids)}
         try:
-            task.apply_async(kwargs={f"{one.kind}_id": one.id}, countdown=one.delay)
+            task.apply_async(kwargs=ids, countdown=one.delay, **shown)
         except (OperationalError, OSError) as exc:
-            logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
+            logger.warning("the broker does not answer; the sweep rings later", extra={"error": type(exc).__name__})
             return
 
 
@@ -51,7 +53,7 @@ def ring_all_outlets(user_id: int) -> bool:
     try:
         push_all_outlets.apply_async(kwargs={"trigger": PushHistory.Trigger.MANUAL.value, "user_id": user_id})
     except (OperationalError, OSError) as exc:
-        logger.warning("the broker does not answer (%s); the schedule pushes later", type(exc).__name__)
+        logger.warning("the broker does not answer; the schedule pushes later", extra={"error": type(exc).__name__})
         return False
     return True
 
@@ -63,7 +65,7 @@ def push_all_outlets(*, trigger: str = "schedule", user_id: int | None = None) -
         try:
             start_and_ring(outlet, PushHistory.PushType.PARTIAL, trigger, user_id)
         except CannotPush as exc:
-            logger.warning("skipped: %s", exc)
+            logger.warning("an outlet was skipped", extra={"outlet_id": outlet.pk, "reason": str(exc)})
     if trigger == PushHistory.Trigger.SCHEDULE:
         note_run(TaskRun.Task.SCHEDULE, timezone.now())
 

@@ -25,7 +25,7 @@ def push_after_update(sender: object, outlet_id: int, **kwargs: Any) -> None:
     try:
         ring_outlet(outlet_id, trigger=PushHistory.Trigger.PRODUCT_UPDATE)
     except CannotPush as exc:
-        logger.info("not pushed after the update: %s", exc)
+        logger.info("not pushed after the update", extra={"outlet_id": outlet_id, "reason": str(exc)})
 
 
 @celeryd_init.connect

@@ -18,7 +18,7 @@ def ring(upload_ids: list[int]) -> None:
         try:
             work_on_upload.apply_async(kwargs={"upload_id": upload_id})
         except (OperationalError, OSError) as exc:
-            logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
+            logger.warning("the broker does not answer; the sweep rings later", extra={"error": type(exc).__name__})
             return
 
 

@@ -1,5 +1,6 @@
 """docker-compose.yml: hardened, watched, without a secret, and with the commands that run without containers too."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -134,23 +135,24 @@ def doctor(only: str, environment: dict[str, str]) -> int:
     return subprocess.run(command, cwd=env.BASE_DIR, env=environment, capture_output=True, check=False).returncode
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compose")
 
 
-@pytest.fixture
-def environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> Iterator[dict[str, str]]:
     """What the compose file sets, on SQLite and the embedded broker."""
     compose_secrets.make(folder / "secrets")
     (folder / "secrets" / "database_url").write_text(f"sqlite:///{folder / 'service.sqlite3'}")
-    read_as_files(folder / "secrets", monkeypatch)
-    monkeypatch.setenv("LOG_FORMAT", "json")
-    monkeypatch.setenv("DATA_DIR", str(folder))
-    return env.changed()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        read_as_files(folder / "secrets", monkeypatch)
+        for name, value in {"LOG_FORMAT": "json", "LOG_LEVEL": "INFO", "DATA_DIR": str(folder)}.items():
+            monkeypatch.setenv(name, value)
+        yield env.changed()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ports(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, int]]:
     subprocess.run(command_of("migrate"), cwd=env.BASE_DIR, env=environment, check=True, capture_output=True)
     ports = {name: processes.free_port() for name in ("web", "flower")}
@@ -170,3 +172,54 @@ def test_the_compose_file_s_processes_run_without_containers(
     wait_until(lambda: status_of(f"{flower}/healthcheck") == 200, 60)
     assert status_of(f"{flower}/tasks") == 401
     wait_until(lambda: doctor("sweep", environment) == 0, 60)
+
+
+MAKE_OUTLET = """
+from django.contrib.auth.models import User
+from django.utils import timezone
+from integration.models import Outlet, make_token
+from tests.conftest import make_outlet, stock
+outlet = make_outlet()
+stock(outlet, 3)
+user = User.objects.create_superuser("till")
+print(outlet.pk, user.pk, make_token("till", user.pk, None, timezone.now())[1])
+"""
+
+
+def log_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line.startswith("{")]
+
+
+def test_a_click_is_followed_to_the_shop_s_answer_in_the_workers_log(
+    ports: dict[str, int], environment: dict[str, str], folder: Path
+) -> None:
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", MAKE_OUTLET]
+    done = subprocess.run(command, cwd=env.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    outlet_id, user_id, token = done.stdout.split()
+    url = f"http://127.0.0.1:{ports['web']}/api/push-to-ecommerce/"
+    headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "click-1", "Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps({"outlet": int(outlet_id)}).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.headers["X-Request-ID"] == "click-1"
+        push_id = json.load(answer)["push"]
+
+    def asked() -> list[dict[str, Any]]:
+        return [line for line in log_lines(folder / "logs" / "worker.log") if line["message"] == "the shop was asked"]
+
+    wait_until(asked)
+    line = asked()[0]
+    assert (line["request_id"], line["user_id"], line["push_id"]) == ("click-1", int(user_id), push_id)
+    assert line["chunk_id"]
+    assert line["attempt_id"]
+    assert (line["outcome"], line["accepted"]) == ("done", 3)
+    (answered,) = [
+        line
+        for line in log_lines(folder / "logs" / "web.log")
+        if line.get("request_id") == "click-1" and line["message"] == "request answered"
+    ]
+    assert (answered["user_id"], answered["status"]) == (int(user_id), 202)
+    for log in (folder / "logs").glob("*.log"):
+        text = log.read_text(errors="replace")
+        assert token not in text, log
+        for secret in (folder / "secrets").iterdir():
+            assert not secret.read_text() or secret.read_text() not in text, log

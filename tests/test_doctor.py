@@ -18,7 +18,9 @@ from django_celery_beat.models import PeriodicTask
 from dashboard import env
 from integration import backing, diagnosis
 from integration.diagnosis import diagnose
+from integration.models import TaskRun
 from integration.schedules import PUSH, SWEEP
+from integration.sums import note_run
 from tests.conftest import make_outlet
 from tests.people import restore_migrated_rows
 

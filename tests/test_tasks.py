@@ -25,7 +25,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int], flo
     messages: list[tuple[str, dict[str, int], float]] = []
     for task in (push_outlet, push_chunk):
         monkeypatch.setattr(
-            task, "apply_async", lambda kwargs, countdown, t=task: messages.append((t.name, kwargs, countdown))
+            task,
+            "apply_async",
+            lambda kwargs, countdown, t=task, **labels: messages.append((t.name, kwargs, countdown)),
         )
     return messages
 

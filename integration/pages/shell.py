@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest
 from django.urls import reverse
@@ -78,6 +79,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "menu": SimpleLazyObject(lambda: entries(MENU, request, within="shop_integration")),
         "tabs": SimpleLazyObject(lambda: entries(TABS, request)),
         "pause": SimpleLazyObject(current_pause),
+        "flower_url": settings.FLOWER_URL if request.user.is_staff else "",
     }
 
 
