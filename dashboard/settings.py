@@ -3,6 +3,7 @@
 from csp.constants import NONE, SELF
 
 from dashboard import env
+from dashboard.error_reports import report_errors
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.make_data_dir()
@@ -181,3 +182,6 @@ LOGGING = {
         "urllib3": {"handlers": ["null"], "propagate": False},
     },
 }
+
+OWN_SECRETS = [SECRET_KEY, *ENCRYPTION_KEYS, str(DATABASES["default"].get("PASSWORD", "")), RATE_LIMIT_URL]
+report_errors(env.secret("SENTRY_DSN"), OWN_SECRETS)
