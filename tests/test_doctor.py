@@ -138,8 +138,8 @@ def test_a_clock_that_is_wrong() -> None:
 
 
 def test_production_settings_are_clean_for_deployment() -> None:
-    """With HTTPS=true and a host; without, Django says what is missing."""
-    code, words = deploy(HTTPS="true", ALLOWED_HOSTS="dashboard.example")
+    """With HTTPS=true, a host and an address; without, Django says what is missing."""
+    code, words = deploy(HTTPS="true", ALLOWED_HOSTS="dashboard.example", DASHBOARD_URL="https://dashboard.example")
     assert code == 0, words
     assert "no issues" in words
     assert deploy(HTTPS="false")[0] == 1
