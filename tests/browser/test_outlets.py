@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from integration.models import EndpointHealth, Outlet, OutletProduct, PushHistory
 from tests.browser.axe import violations
-from tests.browser.conftest import PHONE
+from tests.browser.chromium import PHONE
 from tests.conftest import make_outlet, stock
 
 Visit = Callable[..., Page]
