@@ -165,7 +165,7 @@ def test_an_item_is_released_from_quarantine_by_hand(asha: Client, outlet: Outle
 
 def test_an_endpoint_in_a_private_network_is_refused_with_the_way_out(asha: Client) -> None:
     outlet = make_outlet(allow_private_address=False)
-    data = form(outlet, api_endpoint="http://169.254.169.254/latest/")
+    data = form(outlet, api_endpoint="http://10.0.0.1/latest/")
     assert "not a public address" in asha.post(page(outlet), data).content.decode()
     assert Outlet.objects.get().api_endpoint == ""
     assert asha.post(page(outlet), {**data, "allow_private_address": "on"}).status_code == 302
