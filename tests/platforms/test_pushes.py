@@ -25,7 +25,7 @@ QUICK = {
     "token_requests_per_minute": 6000,
 }
 NO_PACE = dict.fromkeys(("requests_per_minute", "items_per_minute", "items_per_window"))
-QUICK_JOB = {"every_seconds": 0.05, "deadline_seconds": 0.3}
+QUICK_JOB = {"every_seconds": 0.05, "deadline_seconds": 2}
 
 
 class Spoken(NamedTuple):
