@@ -27,7 +27,8 @@ soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreS
 	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly
 	TEST_DATABASE=postgres $(PY) -m pytest -m soak -s -p no:randomly
 
-bench: .venv/ready  ## how long mapping, encoding, reading and each page take
+bench: .venv/ready  ## how fast it is, beside a hand-written loop; mapping and pages; OPTIONS="--quick --only ..."
+	$(PY) -m benchmarks $(OPTIONS)
 	$(PY) -m benchmarks.mapping
 	$(PY) -m benchmarks.pages
 
