@@ -136,6 +136,10 @@ HISTORY_DAYS = env.number("HISTORY_DAYS", 30)
 FAILED_HISTORY_DAYS = env.number("FAILED_HISTORY_DAYS", 90)
 # The largest product file that the page takes.
 UPLOAD_LIMIT_MB = env.number("UPLOAD_LIMIT_MB", 50)
+# The largest update that a program may send in one request, and how often a token may be used in a minute.
+PRODUCT_UPDATE_LIMIT_MB = env.number("PRODUCT_UPDATE_LIMIT_MB", 5)
+PRODUCT_UPDATE_LIMIT_ROWS = env.number("PRODUCT_UPDATE_LIMIT_ROWS", 10_000)
+TOKEN_REQUESTS_PER_MINUTE = env.number("TOKEN_REQUESTS_PER_MINUTE", 120)
 # Where who may use the admin finds the view of the workers; empty: no link.
 FLOWER_URL = env.text("FLOWER_URL")
 RATE_LIMIT_URL = env.redis_url()

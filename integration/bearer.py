@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import HttpRequest
 
@@ -18,13 +17,14 @@ def shown_token(request: HttpRequest) -> str | None:
     return token.strip() if scheme.lower() == SCHEME else None
 
 
-def person_of(token: str, now: datetime) -> User | None:
-    """None if the token is unknown or revoked, or its person's account is closed."""
-    rows = ApiToken.objects.filter(digest=digest_of(token), revoked_at__isnull=True, user__is_active=True)
+def find_token(token: str, now: datetime) -> ApiToken | None:
+    """None if the token is unknown, revoked or expired, or its person's account is closed."""
+    holds = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    rows = ApiToken.objects.filter(holds, digest=digest_of(token), revoked_at__isnull=True, user__is_active=True)
     row = rows.select_related("user").first()
     if row is None:
         return None
     if row.last_used_at is None or row.last_used_at <= now - USE_STEP:
         old = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_STEP)
         ApiToken.objects.filter(old, pk=row.pk).update(last_used_at=now)
-    return row.user
+    return row

@@ -10,6 +10,7 @@ PLAIN_PRICE = re.compile(r"\d+(\.\d+)?")
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+\.\d+")  # without decimals, 12,500 may be 12.5
 MANGLED_SKU = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 STOCK = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+LONGEST_PLAIN = 30  # digits: with a large exponent it would be gigabytes
 SKU_LENGTH = 64
 NAME_LENGTH = 255
 
@@ -67,7 +68,7 @@ def read_price(value: object) -> Decimal:
 def to_decimal(value: object) -> Decimal:
     if isinstance(value, bool) or value is None or value == "":
         raise Refused("selling_price", "is missing" if value is None or value == "" else "is not a price")
-    text = str(value).strip()
+    text = plain(value) if isinstance(value, Decimal) else str(value).strip()
     if THOUSANDS.fullmatch(text):
         text = text.replace(",", "")
     negative, digits = text.startswith("-"), text.removeprefix("-")
@@ -80,6 +81,11 @@ def to_decimal(value: object) -> Decimal:
         raise Refused("selling_price", f"{text[:40]!r} is not a price") from exc
 
 
+def plain(number: Decimal) -> str:
+    """Without an exponent, which JSON may hold for any number: 1E+2 is 100."""
+    return f"{number:f}" if abs(number.adjusted()) < LONGEST_PLAIN else str(number)
+
+
 def read_stock(value: object) -> int:
     stock = STOCK.get(str(value).strip().lower()) if value is not None else None
     if stock is None or not isinstance(value, str | int):
@@ -88,10 +94,19 @@ def read_stock(value: object) -> int:
 
 
 def read_text(value: object, name: str, limit: int) -> str:
-    text = str(value or "").strip().replace("\x00", "")
+    if value is not None and not isinstance(value, str):
+        raise Refused(name, "must be text")
+    text = (value or "").strip().replace("\x00", "")
+    if any(map(is_half_a_character, text)):
+        raise Refused(name, "holds half of a character")
     if len(text) > limit:
         raise Refused(name, f"is longer than {limit} characters")
     return text
+
+
+def is_half_a_character(letter: str) -> bool:
+    """Of a pair that JSON writes, one without the other: it cannot be stored."""
+    return "\ud800" <= letter <= "\udfff"
 
 
 def read_row(number: int, row: Row) -> GoodRow | BadRow:

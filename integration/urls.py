@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from integration import probes, views
+from integration import probes, product_update_api, views
 from integration.pages import (
     alerts,
     api_settings,
@@ -73,5 +73,6 @@ urlpatterns = [
     path("api/test-api-connection/", views.test_outlet_api_connection, name="test_api_connection"),
     path("api/push-to-ecommerce/", views.push_to_ecommerce_api, name="push_to_ecommerce"),
     path("api/push-history/", views.get_push_history_api, name="push_history"),
+    path("api/product-update/", product_update_api.product_update_api, name="product_update_api"),
     path("metrics", views.show_metrics, name="metrics"),
 ]

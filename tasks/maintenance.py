@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from integration.idempotency import prune_keys
 from integration.models import TaskRun
 from integration.pruning import prune_alerts, prune_history, prune_uploads
 from integration.sums import add_up, note_run
@@ -23,9 +24,10 @@ def sweep() -> None:
 
 @app.task
 def prune() -> None:
-    """Delete old pushes, whose daily sums stay, old uploads and old alerts."""
+    """Delete old pushes, whose daily sums stay, old uploads and alerts, and what programs have named."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
     prune_alerts(timezone.now())
+    prune_keys(timezone.now())
     note_run(TaskRun.Task.PRUNE, timezone.now())

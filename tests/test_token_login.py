@@ -20,7 +20,7 @@ SAVE, TEST, PUSH, HISTORY = (
     "/api/push-to-ecommerce/",
     "/api/push-history/",
 )
-INVALID = "the token is not valid: it is misspelt or revoked, or its person's account is closed"
+INVALID = "the token is not valid: it is misspelt, revoked or expired, or its person's account is closed"
 
 
 @pytest.fixture(autouse=True)

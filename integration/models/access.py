@@ -2,11 +2,14 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+
+from integration.models.outlets import Outlet
 
 PREFIX = "push_"
 
@@ -22,6 +25,10 @@ class ApiToken(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    # Said on its own: a token whose outlets are all deleted is good for none, not for every one.
+    is_scoped = models.BooleanField(default=False, db_default=False, help_text="it is good for `outlets` alone")
+    outlets = models.ManyToManyField(Outlet, related_name="+")
 
     class Meta:
         ordering = ["-created_at"]
@@ -30,14 +37,27 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} (ends in {self.ending})"
 
+    def covers(self, outlet_id: int) -> bool:
+        return not self.is_scoped or self.outlets.filter(pk=outlet_id).exists()
+
 
 def digest_of(token: str) -> str:
     """A token is 256 random bits, so a plain hash cannot be guessed back."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def make_token(name: str, user_id: int, created_by_id: int | None, now: datetime) -> tuple[ApiToken, str]:
-    """The row, and the token itself: it is shown once and kept nowhere."""
+@transaction.atomic
+def make_token(
+    name: str,
+    user_id: int,
+    created_by_id: int | None,
+    now: datetime,
+    *,
+    outlet_ids: Iterable[int] = (),
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """The row, and the token itself: it is shown once and kept nowhere. Without outlets it is good for all."""
+    chosen = list(outlet_ids)
     token = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
         name=name,
@@ -46,8 +66,27 @@ def make_token(name: str, user_id: int, created_by_id: int | None, now: datetime
         ending=token[-4:],
         created_at=now,
         created_by_id=created_by_id,
+        is_scoped=bool(chosen),
+        expires_at=expires_at,
     )
+    row.outlets.set(chosen)
     return row, token
+
+
+class IdempotencyKey(models.Model):
+    """A request that its sender named, so that it is carried out once; `status` is empty while it is under way."""
+
+    digest = models.CharField(max_length=64, unique=True, help_text="of the key, its sender and the address")
+    request_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.TextField(blank=True, help_text="JSON")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"key {self.pk}: {self.status or 'under way'}"
 
 
 class PushPause(models.Model):

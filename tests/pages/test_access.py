@@ -67,11 +67,19 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "test_api_connection": (None, MANAGERS),
     "push_to_ecommerce": (None, OPERATORS),
     "push_history": (VIEWERS, None),
+    "product_update_api": (None, OPERATORS),
     "metrics": (VIEWERS, None),
     "password": (EVERYBODY, EVERYBODY),
 }
 OPEN_TO_ALL = {"login", "logout", "set_language", "health_live", "health_ready"}
-JSON = {"save_outlet_api_settings", "test_api_connection", "push_to_ecommerce", "push_history", "metrics"}
+JSON = {
+    "save_outlet_api_settings",
+    "test_api_connection",
+    "push_to_ecommerce",
+    "push_history",
+    "product_update_api",
+    "metrics",
+}
 
 
 @pytest.fixture(autouse=True)
