@@ -16,14 +16,35 @@ CLASSES: tuple[tuple[type[forms.Widget], str], ...] = (
 )
 
 
-class PlainSelect(forms.Select):
-    """A choice of one row: of a thousand, Django's own renders a template each."""
+class Plain:
+    """Beside a widget of choices: of a thousand, Django's own renders a template each."""
+
+    choices: Any
+    attrs: dict[str, Any]
+    build_attrs: Any
+    allow_multiple_selected: bool
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        options = [(key, mark_selected(str(key) == str(value or "")), label) for key, label in self.choices]
+        several = value or [] if self.allow_multiple_selected else [value or ""]
+        selected = {str(one) for one in several}
+        options = [(key, mark_selected(str(key) in selected), label) for key, label in self.choices]
         shown = format_html_join("", '<option value="{}"{}>{}</option>', options)
-        attributes = flatatt({**self.build_attrs(self.attrs, attrs), "name": name})
-        return format_html("<select{}>{}</select>", attributes, shown)
+        attributes = {**self.build_attrs(self.attrs, attrs), "name": name, "multiple": self.allow_multiple_selected}
+        return format_html("<select{}>{}</select>", flatatt(attributes), shown)
+
+
+class PlainSelect(Plain, forms.Select):
+    """A choice of one row."""
+
+
+class PlainSelectMultiple(Plain, forms.SelectMultiple):
+    """A choice of several rows."""
+
+
+PLAIN: dict[type[forms.Widget], type[forms.Select]] = {
+    forms.Select: PlainSelect,
+    forms.SelectMultiple: PlainSelectMultiple,
+}
 
 
 def mark_selected(is_selected: bool) -> SafeString:
@@ -38,8 +59,8 @@ class Styled:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            if isinstance(field, forms.ModelChoiceField) and type(field.widget) is forms.Select:
+            if isinstance(field, forms.ModelChoiceField) and (plain := PLAIN.get(type(field.widget))):
                 choices: Any = field.choices
-                field.widget = PlainSelect(field.widget.attrs, choices)
+                field.widget = plain(field.widget.attrs, choices)
             kind = next(name for widget, name in CLASSES if isinstance(field.widget, widget))
             field.widget.attrs.setdefault("class", kind)

@@ -45,6 +45,8 @@ LABELS: dict[str, Any] = {
     "allow_private_address": _("The shop is in our own network"),
     "user": _("Person"),
     "revoked_at": _("Revoked"),
+    "expires_at": _("Until"),
+    "outlets": _("Outlets"),
     "ended_at": _("Until"),
     "reason": _("Why"),
     "note": _("Why"),

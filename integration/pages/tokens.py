@@ -1,5 +1,6 @@
 """Tokens for programs: made, shown once, revoked."""
 
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -8,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,11 +19,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from integration import audit
-from integration.models import ApiToken, make_token
+from integration.models import ApiToken, Outlet, make_token
 from integration.pages.forms import Styled
 from integration.pages.shell import allow
 
 PAGE_SIZE = 25
+SHOWN_OUTLETS = 3
+
+
+def outlets() -> QuerySet[Outlet]:
+    return Outlet.objects.only("name", "platform", "store_id").order_by("name", "pk")
 
 
 class TokenForm(Styled, forms.Form):
@@ -32,9 +39,23 @@ class TokenForm(Styled, forms.Form):
         label=gettext_lazy("Acts as"), queryset=User.objects.none(), empty_label=gettext_lazy("choose a person")
     )
 
-    def __init__(self, *args: Any, maker: User, **kwargs: Any) -> None:
+    outlets = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Outlets"),
+        queryset=outlets(),
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": 4}),
+        help_text=gettext_lazy("Choose none and it is for all of them. Hold Ctrl or Cmd to choose several."),
+    )
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=gettext_lazy("Leave it empty for a token that holds until somebody revokes it."),
+    )
+
+    def __init__(self, *args: Any, maker: User, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.maker = maker
+        self.maker, self.now = maker, now
         people = get_user_model().objects.filter(is_active=True).order_by("username")
         self.fields["user"].queryset = people  # type: ignore[attr-defined]
 
@@ -47,10 +68,23 @@ class TokenForm(Styled, forms.Form):
             raise forms.ValidationError(text, params={"name": person.get_username()})
         return person
 
+    def clean_last_day(self) -> date | None:
+        day: date | None = self.cleaned_data["last_day"]
+        if day and (day < timezone.localdate(self.now) or day == date.max):
+            raise forms.ValidationError(_("Choose a day that is not over yet."))
+        return day
+
+    def expires_at(self) -> datetime | None:
+        """When the last day is over, in the time zone of the pages."""
+        day = self.cleaned_data["last_day"]
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
+
     def clean(self) -> dict[str, Any]:
         """One name, one token: a form that is sent twice makes no second one."""
         cleaned = super().clean() or self.cleaned_data
-        same = ApiToken.objects.filter(name=cleaned.get("name"), user=cleaned.get("user"), revoked_at__isnull=True)
+        holds = Q(expires_at__isnull=True) | Q(expires_at__gt=self.now)
+        valid = ApiToken.objects.filter(holds, revoked_at__isnull=True)
+        same = valid.filter(name=cleaned.get("name"), user=cleaned.get("user"))
         if not self.errors and same.exists():
             self.add_error("name", _("This person has a token of this name already: revoke it first, or take another."))
         return cleaned
@@ -67,22 +101,34 @@ def list_tokens(request: HttpRequest) -> HttpResponse:
 def make(request: HttpRequest) -> HttpResponse:
     """The answer is the only place where the token stands."""
     assert isinstance(request.user, User)
-    form = TokenForm(request.POST, maker=request.user)
+    now = timezone.now()
+    form = TokenForm(request.POST, maker=request.user, now=now)
     if not form.is_valid():
         return show(request, form=form)
-    now, name, person = timezone.now(), form.cleaned_data["name"], form.cleaned_data["user"]
+    name, person, chosen = (form.cleaned_data[field] for field in ("name", "user", "outlets"))
+    outlet_ids, expires_at = [outlet.pk for outlet in chosen], form.expires_at()
     with transaction.atomic():
-        row, token = make_token(name, person.pk, request.user.pk, now)
-        audit.record(request.user.pk, row, {}, {"name": name, "user": person.get_username()}, now)
+        row, token = make_token(name, person.pk, request.user.pk, now, outlet_ids=outlet_ids, expires_at=expires_at)
+        names = ", ".join(str(outlet) for outlet in chosen)
+        after = {"name": name, "user": person.get_username(), "outlets": names, "expires_at": expires_at}
+        audit.record(request.user.pk, row, {}, after, now)
     return show(request, made=row, token=token)
 
 
 def show(request: HttpRequest, **given: Any) -> HttpResponse:
-    rows = ApiToken.objects.select_related("user", "created_by").order_by("-created_at", "-pk")
-    context: dict[str, Any] = {"page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))}
+    now = timezone.now()
+    page = Paginator(tokens(), PAGE_SIZE).get_page(request.GET.get("page"))
+    context: dict[str, Any] = {"page": page, "now": now, "shown_outlets": SHOWN_OUTLETS}
     if isinstance(request.user, User) and request.user.has_perm("integration.add_apitoken"):
-        context["form"] = TokenForm(maker=request.user)
+        context["form"] = TokenForm(maker=request.user, now=now)
     return render(request, "integration/tokens.html", context | given)
+
+
+def tokens() -> QuerySet[ApiToken]:
+    """With the first of their outlets, and how many these are."""
+    first = Prefetch("outlets", queryset=outlets()[:SHOWN_OUTLETS], to_attr="first_outlets")
+    rows = ApiToken.objects.select_related("user", "created_by").annotate(outlet_count=Count("outlets"))
+    return rows.prefetch_related(first).order_by("-created_at", "-pk")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

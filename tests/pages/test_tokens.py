@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from integration.models import ApiToken, digest_of, make_token
-from tests.conftest import NOW
+from tests.conftest import NOW, make_outlet
 from tests.people import make_person, restore_migrated_rows, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -188,6 +190,60 @@ def test_making_and_revoking_stand_in_the_timeline(manager: Client) -> None:
     assert [str(row["action"]["label"]) for row in rows] == ["changed", "added"]
     (added,) = json.loads(LogEntry.objects.earliest("pk").change_message)
     assert added["values"] == {"name": [None, "Till"], "user": [None, "vera"]}
+
+
+def test_a_token_may_be_for_some_outlets(manager: Client) -> None:
+    outlets = [make_outlet(f"{number}", api_key="secret-key") for number in range(5)]
+    chosen = [str(outlet.pk) for outlet in outlets[:4]]
+    answer = manager.post(URL, {"name": "Till", "user": person("Viewer"), "outlets": chosen})
+    row = ApiToken.objects.get()
+    assert (row.is_scoped, row.outlets.count(), TOKEN.search(answer.content.decode()) is not None) == (True, 4, True)
+    text = manager.get(URL).content.decode()
+    assert "<bdi>Branch 2</bdi>" in text
+    assert "<bdi>Branch 3</bdi>" not in text
+    assert "4 in all" in text
+    timeline = manager.get(reverse("timeline")).content.decode()
+    assert "Branch 0 (memory 0), Branch 1 (memory 1), Branch 2 (memory 2), Branch 3 (memory 3)" in timeline
+    outlets[0].delete()
+    for outlet in outlets[1:4]:
+        outlet.delete()
+    assert "none any more" in manager.get(URL).content.decode()
+
+
+def test_an_outlet_that_is_not_there_cannot_be_chosen(manager: Client) -> None:
+    answer = manager.post(URL, {"name": "Till", "user": person("Viewer"), "outlets": [str(10**9)]})
+    assert "text-danger" in answer.content.decode()
+    assert not ApiToken.objects.exists()
+
+
+def test_what_was_chosen_stays_chosen_where_something_else_is_wrong(manager: Client) -> None:
+    first, second = make_outlet("1"), make_outlet("2")
+    text = manager.post(URL, {"name": "", "user": person("Viewer"), "outlets": [str(second.pk)]}).content.decode()
+    assert f'<option value="{second.pk}" selected>' in text
+    assert f'<option value="{first.pk}">' in text
+
+
+def test_a_token_holds_through_its_last_day(manager: Client) -> None:
+    today = timezone.localdate()
+    vera = person("Viewer")
+    manager.post(URL, {"name": "Till", "user": vera, "last_day": today.isoformat()})
+    expires_at = ApiToken.objects.get().expires_at
+    assert expires_at is not None
+    assert timezone.localtime(expires_at).replace(tzinfo=None) == datetime.combine(today + timedelta(days=1), time.min)
+    assert "until" in manager.get(URL).content.decode()
+    for day in (today - timedelta(days=1), date.max):
+        answer = manager.post(URL, {"name": "Other", "user": vera, "last_day": day.isoformat()})
+        assert "Choose a day that is not over yet." in answer.content.decode()
+    assert ApiToken.objects.count() == 1
+
+
+def test_an_expired_token_s_name_is_free_again(manager: Client) -> None:
+    vera = person("Viewer")
+    make_token("Till", vera, None, NOW, expires_at=NOW)
+    text = manager.get(URL).content.decode()
+    assert "expired" in text
+    assert "Revoke<" not in text
+    assert TOKEN.search(make(manager, vera))
 
 
 def test_an_empty_list_says_what_a_token_is_for(manager: Client) -> None:
