@@ -158,6 +158,13 @@ class NamedSettingsForm(SettingsForm):
         for name in [name for name in self.fields if name not in data]:
             del self.fields[name]
 
+    def clean(self) -> dict[str, Any]:
+        """A form's checkbox would take any word for yes."""
+        for name, field in self.fields.items():
+            if isinstance(field, forms.BooleanField) and not isinstance(self.data[name], bool):
+                self.add_error(name, _("Enter true or false."))
+        return super().clean()
+
 
 class PushForm(forms.Form):
     push_type = forms.ChoiceField(choices=PushHistory.PushType, required=False)

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from integration import probes, product_update_api, views
 from integration.pages import (
     alerts,
+    api_docs,
     api_settings,
     contract,
     export_feed,
@@ -74,5 +75,7 @@ urlpatterns = [
     path("api/push-to-ecommerce/", views.push_to_ecommerce_api, name="push_to_ecommerce"),
     path("api/push-history/", views.get_push_history_api, name="push_history"),
     path("api/product-update/", product_update_api.product_update_api, name="product_update_api"),
+    path("api/openapi.json", views.show_openapi, name="openapi"),
+    path("api/docs/", api_docs.show, name="api_docs"),
     path("metrics", views.show_metrics, name="metrics"),
 ]

@@ -18,6 +18,7 @@ from integration.forms import HistoryForm, NamedSettingsForm, PushForm, save_out
 from integration.health import note_success
 from integration.metrics import write_metrics
 from integration.models import ApiToken, Outlet, PushHistory
+from integration.openapi import build_document
 from integration.push_queue import CannotPush
 from integration.push_service import ask_connection
 from tasks.push import ring_outlet
@@ -119,6 +120,15 @@ def describe_push(push: PushHistory) -> dict[str, Any]:
     user = push.created_by.get_username() if push.created_by else None
     facts = {name: getattr(push, name) for name in (*names, *more)}
     return {"push": push.pk, **outlet, **facts, "created_by": user}
+
+
+# --- what there is --------------------------------------------------------------------------------------
+
+
+@endpoint("GET")
+def show_openapi(request: ApiRequest, data: dict[str, Any]) -> JsonResponse:
+    """For programs that read how programs ask."""
+    return JsonResponse(build_document())
 
 
 # --- metrics --------------------------------------------------------------------------------------------

