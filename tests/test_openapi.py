@@ -133,7 +133,7 @@ def test_the_page_shows_every_endpoint_with_an_example_that_works() -> None:
         for operation in methods.values():
             assert f"http://testserver{path}" in text
             assert operation["summary"] in text
-            assert all(response["description"] in text for response in operation["responses"].values())
+            assert all(response["description"].replace("`", "") in text for response in operation["responses"].values())
     (example,) = re.findall(r"-d '(.*)' http://testserver/api/product-update/", text)
     make_outlet("007")
     answer = client.post("/api/product-update/", example, content_type="application/json")

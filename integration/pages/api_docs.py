@@ -65,7 +65,7 @@ def fields(schema: Schema) -> list[dict[str, Any]]:
 
 
 def field(name: str, schema: Schema, about: Schema) -> dict[str, Any]:
-    description = about.get("description", "")
+    description = plain(about.get("description", ""))
     return {
         "name": name,
         "place": about.get("in", ""),
@@ -73,6 +73,11 @@ def field(name: str, schema: Schema, about: Schema) -> dict[str, Any]:
         "is_needed": about.get("required", False),
         "description": description,
     }
+
+
+def plain(text: str) -> str:
+    """Without the marks that OpenAPI's readers take for code."""
+    return text.replace("`", "")
 
 
 def type_of(schema: Schema) -> str:
@@ -88,7 +93,7 @@ def answer(status: str, response: Schema) -> dict[str, Any]:
     content = response["content"]["application/json"]["schema"]
     return {
         "status": status,
-        "description": response["description"],
+        "description": plain(response["description"]),
         "schema": content["$ref"].rpartition("/")[2],
         "headers": list(response.get("headers", {})),
     }
