@@ -27,6 +27,10 @@ KINDS: dict[str, Words] = {
         _("The shop's address leads into a private network, and that is not allowed for this outlet."),
         _("Correct the address in the API settings, or allow private addresses for this outlet if that is meant."),
     ),
+    "host_not_trusted": Words(
+        _("The contract leads to another host than when the outlet's key was entered, so nothing was sent there."),
+        _("If that host shall have the key, enter the key again in the API settings; otherwise correct the contract."),
+    ),
     "name_not_found": Words(
         _("The shop's name is not known to the internet."),
         _("Check the address in the API settings for a misspelling; otherwise the next push tries again."),

@@ -16,8 +16,8 @@ from integration.platforms import load
 from integration.platforms.answers import Answer, read_job
 from integration.platforms.base import Endpoint, Item, Outcome, Platform, Preview, SendResult
 from integration.platforms.contract import Contract
+from integration.platforms.hosts import host_of, hosts_of
 from integration.platforms.http import HttpPlatform
-from integration.platforms.mapping import fill_url
 from integration.platforms.sample_answer import sample_answer
 from integration.sending import endpoint_of
 
@@ -113,9 +113,7 @@ class Trial:
     @property
     def other_hosts(self) -> list[str]:
         """Hosts that get the outlet's key and are not its endpoint's."""
-        values = {"sku": "1", "job_id": "1", "page": "1"}
-        urls = [fill_url(template, self.endpoint, **values) for template in templates_of(self.contract)]
-        return sorted({host_of(url) for url in urls} - {host_of(self.endpoint.url), ""})
+        return sorted(hosts_of(self.contract, self.endpoint) - {host_of(self.endpoint.url)})
 
 
 def try_contract(platform: str, contract: Contract, outlet: Outlet | None, count: int, now: datetime) -> Trial:
@@ -125,20 +123,6 @@ def try_contract(platform: str, contract: Contract, outlet: Outlet | None, count
     items = first_items(outlet, contract, count, now) if outlet else []
     items = items or MADE_UP_ITEMS[: min(count, contract.batch_size)]
     return Trial(contract, endpoint, items, load(platform, contract, endpoint), HttpPlatform(contract, endpoint).redact)
-
-
-def templates_of(contract: Contract) -> list[str]:
-    """Of every address that the contract leads to."""
-    job = [contract.job.url, contract.job.items_url] if contract.job else []
-    steps = [url for step in contract.steps for url in (step.url, step.token_url if step.auth == "oauth2" else "")]
-    return [*steps, contract.connection_url, *job]
-
-
-def host_of(url: str) -> str:
-    try:
-        return httpx.URL(url).host
-    except httpx.InvalidURL:
-        return ""
 
 
 def pretty(body: str) -> str:

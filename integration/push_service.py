@@ -20,7 +20,7 @@ from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
 from integration.push_queue import CannotPush, Started, check_ready, plan_push, release_abandoned, start_push
-from integration.sending import endpoint_of
+from integration.sending import trusting_endpoint
 from integration.tokens import admit
 
 POLL_SECONDS = 0.05
@@ -65,7 +65,7 @@ class PushService:
 def ask_connection(outlet: Outlet) -> ConnectionResult:
     contract, started = contract_of(outlet.platform), time.monotonic()
     try:
-        endpoint = admit(endpoint_of(outlet), contract)
+        endpoint = admit(trusting_endpoint(outlet, contract), contract)
     except TokenError as exc:
         elapsed_ms = round((time.monotonic() - started) * 1000)
         return ConnectionResult(False, exc.result.error_kind, str(exc), exc.result.status_code, elapsed_ms)

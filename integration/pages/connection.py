@@ -77,6 +77,10 @@ CAUSES = {
             "Otherwise check the API endpoint."
         ),
     ),
+    "host_not_trusted": Cause(
+        _("The contract leads to another host than when this outlet's key was entered."),
+        _("If that host shall have the key, enter the key again and save; otherwise correct the contract."),
+    ),
     "shop_error": Cause(
         _("The shop has a problem of its own."),
         _("The address and the way to it are right. Try again in a few minutes, then tell the shop."),

@@ -33,6 +33,7 @@ class Endpoint:
     api_secret: str = field(default="", repr=False)
     allow_private: bool = False  # the address may lie in a private network
     access_token: str = field(default="", repr=False)
+    trusted_hosts: frozenset[str] = frozenset()  # that get the credentials too, beside the address's own
 
 
 class Outcome(StrEnum):

@@ -27,6 +27,7 @@ from integration.platforms.answers import (
 from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
 from integration.platforms.contract import Contract
 from integration.platforms.exchange import Request, ask
+from integration.platforms.hosts import host_of
 from integration.platforms.mapping import encode_body, fill_all, fill_url
 
 MESSAGE_LIMIT = 2 * REASON_LIMIT
@@ -134,6 +135,10 @@ class HttpPlatform:
         return dataclasses.replace(self.redacted(result), sent_bytes=size, request=self.excerpt_of(request))
 
     def ask(self, request: Request, items: Sequence[Item]) -> Answer | SendResult:
+        host = request.url.host.lower()
+        if host not in {host_of(self.endpoint.url), *self.endpoint.trusted_hosts}:
+            message = f"the contract leads to {host}, which was not so when the key was entered"
+            return SendResult(Outcome.FORBIDDEN, error_kind="host_not_trusted", message=message)
         return ask(request, items, self.endpoint.allow_private, self.contract.timeout_seconds)
 
     # --- jobs -------------------------------------------------------------------------------------------
