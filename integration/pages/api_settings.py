@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from integration.audit import mask_urls, outlet_state
+from integration.contracts import MISCONFIGURED, contract_of
 from integration.forms import is_id, save_outlet
 from integration.health import note_success
 from integration.models import Outlet, OutletProduct
@@ -21,6 +22,8 @@ from integration.pages.api_settings_forms import ApiSettingsForm, BranchForm, Ne
 from integration.pages.next_step import address, next_step, offered, stages
 from integration.pages.shell import allow
 from integration.pages.timeline import LABELS
+from integration.platforms.base import Endpoint
+from integration.platforms.hosts import host_of, hosts_of
 from integration.readiness import readiness_of
 
 CHANGE = "integration.change_outlet"
@@ -127,7 +130,18 @@ def show(request: HttpRequest, outlet: Outlet, **given: Any) -> HttpResponse:
     }
     if request.user.has_perm(CHANGE):
         context |= {"form": settings_form(stored), "branch": branch_form(stored), **given}
+        context["other_hosts"] = other_hosts(stored)
     return render(request, "integration/api_settings.html", context)
+
+
+def other_hosts(outlet: Outlet) -> list[str]:
+    """Where a key goes that is entered now, beside the endpoint's host."""
+    try:
+        contract = contract_of(outlet.platform)
+    except MISCONFIGURED:
+        return []
+    endpoint = Endpoint(outlet.api_endpoint, outlet.store_id)
+    return sorted(hosts_of(contract, endpoint) - {host_of(endpoint.url)})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -500,3 +500,9 @@ def test_a_new_outlet_that_cannot_be(manager: Client, changes: dict[str, str], w
 def test_an_empty_form_is_no_outlet(manager: Client) -> None:
     assert "This field is required." in text_of(manager.post(ADD))
     assert "memory" not in text_of(manager.get(ADD))
+
+
+def test_who_enters_a_key_is_told_where_else_the_contract_leads(manager: Client, branch: Outlet) -> None:
+    assert "leads to" not in text_of(manager.get(at(URL, branch)))
+    store_contract("pasons", "", {"connection_url": "https://elsewhere.example/ping"}, timezone.now())
+    assert "leads to elsewhere.example too" in text_of(manager.get(at(URL, branch)))
