@@ -20,8 +20,8 @@ browser:  ## a browser for the tests, by apt-get where that may be
 	@.ci/browser
 
 test: .venv/ready browser  ## all tests, on SQLite and on a real PostgreSQL
-	TEST_DATABASE=sqlite $(PY) -m pytest
-	TEST_DATABASE=postgres $(PY) -m pytest
+	TEST_DATABASE=sqlite $(PY) -m pytest --maxfail=10
+	TEST_DATABASE=postgres $(PY) -m pytest --maxfail=10
 
 soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreSQL
 	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly

@@ -1,6 +1,7 @@
 """After a run with known secrets, nobody who reads what it left behind finds one of them."""
 
 import base64
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -79,9 +80,11 @@ def all_rows() -> bytes:
 
 
 def all_files(*folders: Path) -> bytes:
+    """Read by another process: a process that closes a file loses its locks on it, and SQLite's would be among them."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     own = {"secret_key", "encryption_keys"}
-    return b"\n".join(path.read_bytes() for path in files if path.name not in own)
+    command = ["cat", *(str(path) for path in files if path.name not in own)]
+    return subprocess.run(command, stdout=subprocess.PIPE).stdout  # a file may be gone by now
 
 
 def all_pages() -> bytes:
