@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from integration.online_migrations import AddIndexOnline
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ("integration", "0009_product_upload_batches"),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexOnline(
             model_name="pushhistory",
             index=models.Index(fields=["-push_timestamp", "-id"], name="push_time"),
         ),
