@@ -45,7 +45,9 @@ def judge(operation: Any, app_label: str, before: ProjectState, known: ProjectSt
     if isinstance(operation, migrations.RunSQL):
         yield "SQL cannot be judged: use the operations that can"
         return
-    model = str(getattr(operation, "model_name", getattr(operation, "old_name", getattr(operation, "name", "")))).lower()
+    model = str(
+        getattr(operation, "model_name", getattr(operation, "old_name", getattr(operation, "name", "")))
+    ).lower()
     if (app_label, model) not in known.models:
         return
     if isinstance(operation, GONE):
