@@ -1,50 +1,113 @@
 """Steps of migrations that old workers write beside. A migration with one of them says `atomic = False`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import NotInTransactionMixin
 from django.db import migrations, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
+from django.db.models import Index, UniqueConstraint
 
 State = migrations.state.ProjectState
 VALIDITY = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 
 
-class AddIndexOnline(AddIndexConcurrently):
-    """Add an index; on PostgreSQL without keeping writers waiting while it is built.
+class Online(NotInTransactionMixin):
+    """On PostgreSQL an index is built and dropped without keeping writers waiting; elsewhere as ever.
 
     A build that was broken off leaves an invalid index behind, and the migration is not recorded: run again, it drops
     that and builds anew, and passes over what is built.
     """
+
+    def build(
+        self, app_label: str, editor: BaseDatabaseSchemaEditor, state: State, build: Callable[[Any], str]
+    ) -> None:
+        self._ensure_not_in_transaction(editor)
+        model = state.apps.get_model(app_label, self.model_name)  # type: ignore[attr-defined]
+        if not self.allow_migrate_model(editor.connection.alias, model):  # type: ignore[attr-defined]
+            return
+        is_valid = validity(editor, self.index_name)
+        if is_valid is False:
+            drop(editor, self.index_name)
+        if not is_valid:
+            editor.execute(build(model).replace(" INDEX ", " INDEX CONCURRENTLY ", 1))
+
+    def drop(self, editor: BaseDatabaseSchemaEditor) -> None:
+        self._ensure_not_in_transaction(editor)
+        drop(editor, self.index_name)
+
+    @property
+    def index_name(self) -> str:
+        raise NotImplementedError
+
+
+def drop(editor: BaseDatabaseSchemaEditor, name: str) -> None:
+    editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {editor.quote_name(name)}")
+
+
+def validity(editor: BaseDatabaseSchemaEditor, name: str) -> bool | None:
+    """None: there is no such index."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute(VALIDITY, [editor.quote_name(name)])
+        found = cursor.fetchone()
+    return bool(found[0]) if found else None
+
+
+class AddIndexOnline(Online, migrations.AddIndex):
+    """AddIndex while old workers write."""
+
+    index: Index
+
+    @property
+    def index_name(self) -> str:
+        return self.index.name
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: State, to_state: State
     ) -> None:
         if schema_editor.connection.vendor != "postgresql":
             migrations.AddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
-            return
-        is_valid = self.validity(schema_editor)
-        if is_valid is False:
-            super().database_backwards(app_label, schema_editor, to_state, from_state)
-        if not is_valid:
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        else:
+            self.build(
+                app_label, schema_editor, to_state, lambda model: str(self.index.create_sql(model, schema_editor))
+            )
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: State, to_state: State
     ) -> None:
         if schema_editor.connection.vendor != "postgresql":
             migrations.AddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
-        elif self.validity(schema_editor) is not None:
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
+        else:
+            self.drop(schema_editor)
 
-    def validity(self, schema_editor: BaseDatabaseSchemaEditor) -> bool | None:
-        """None: there is no such index."""
-        with schema_editor.connection.cursor() as cursor:
-            cursor.execute(VALIDITY, [schema_editor.quote_name(self.index.name)])
-            found = cursor.fetchone()
-        return bool(found[0]) if found else None
+
+class AddUniqueOnline(Online, migrations.AddConstraint):
+    """AddConstraint while old workers write, for a unique constraint that is an index: one with a condition."""
+
+    constraint: UniqueConstraint
+
+    @property
+    def index_name(self) -> str:
+        return self.constraint.name
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: State, to_state: State
+    ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.AddConstraint.database_forwards(self, app_label, schema_editor, from_state, to_state)
+        else:
+            self.build(
+                app_label, schema_editor, to_state, lambda model: str(self.constraint.create_sql(model, schema_editor))
+            )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: State, to_state: State
+    ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.AddConstraint.database_backwards(self, app_label, schema_editor, from_state, to_state)
+        else:
+            self.drop(schema_editor)
 
 
 class InOneTransaction(Operation):

@@ -20,8 +20,8 @@ class Writer:
         self.now = timezone.now() - timedelta(minutes=30)
 
     def add(self, model: str, **values: Any) -> Any:
-        label = "integration" if "." not in model else model.split(".")[0]
-        return self.apps.get_model(label, model.split(".")[-1]).objects.create(**values)
+        label, _, name = model.rpartition(".")
+        return self.apps.get_model(label or "integration", name).objects.create(**values)
 
     def fill(self) -> Any:
         """One row of every kind; the outlet whose push is under way."""

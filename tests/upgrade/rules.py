@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.postgres.operations import AddConstraintNotValid, AddIndexConcurrently
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import connection, migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import NOT_PROVIDED
 
-from integration.online_migrations import InOneTransaction
+from integration.online_migrations import InOneTransaction, Online
 
 # Tables that have millions of rows, or thousands that every request writes.
 LARGE = {"product", "outletproduct", "pushhistory", "pushchunk", "pushattempt", "rejecteditem"}
@@ -101,9 +101,13 @@ def database_type(field: Any) -> Any:
 
 
 def judge_large(operation: Any, model: str) -> Iterator[str]:
-    if isinstance(operation, migrations.AddIndex) and not isinstance(operation, AddIndexConcurrently):
+    if isinstance(operation, Online | AddConstraintNotValid):
+        return
+    if isinstance(operation, migrations.AddIndex):
         yield f"an index on {model} keeps writers waiting while it is built: use AddIndexOnline"
-    if isinstance(operation, migrations.AddConstraint) and not isinstance(operation, AddConstraintNotValid):
-        yield f"a constraint on {model} keeps writers waiting while it is checked: use AddConstraintNotValid"
+    if isinstance(operation, migrations.AddConstraint):
+        is_unique = isinstance(operation.constraint, models.UniqueConstraint)
+        way = "a unique one with a condition by AddUniqueOnline" if is_unique else "use AddConstraintNotValid"
+        yield f"a constraint on {model} keeps writers waiting while it is checked: {way}"
     if isinstance(operation, migrations.AlterUniqueTogether | migrations.AlterIndexTogether):
         yield f"an index on {model} keeps writers waiting while it is built: use AddIndexOnline"

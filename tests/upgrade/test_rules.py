@@ -13,12 +13,15 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 from django.db.utils import OperationalError
 
-from integration.online_migrations import AddIndexOnline, InOneTransaction
+from integration.online_migrations import AddIndexOnline, AddUniqueOnline, InOneTransaction
 from tests.faults.local import wait_until
 from tests.upgrade import schema
 from tests.upgrade.rules import problems
 
 INDEX = models.Index(fields=["finished_at"], name="made_up")
+ONE_OPEN = models.UniqueConstraint(
+    fields=["outlet"], condition=models.Q(status__in=["queued", "running", "made up"]), name="made_up_open"
+)
 WAYS_TO_BREAK_OLD_CODE = {
     "leave the column": migrations.RemoveField("pushhistory", "split_count"),
     "reads and writes outlet.name": migrations.RenameField("outlet", "name", "title"),
@@ -31,6 +34,7 @@ WAYS_TO_BREAK_OLD_CODE = {
     "keeps writers waiting while it is checked": migrations.AddConstraint(
         "outletproduct", models.CheckConstraint(condition=models.Q(selling_price__lt=1_000_000), name="made_up")
     ),
+    "by AddUniqueOnline": migrations.AddConstraint("pushhistory", ONE_OPEN),
     "builds an index that keeps": migrations.AddField(
         "outletproduct", "seen_at", models.DateTimeField(null=True, db_index=True)
     ),
@@ -50,6 +54,7 @@ HARMLESS = [
     migrations.AddField("outlet", "friends", models.ManyToManyField("integration.Outlet")),
     migrations.AlterField("outlet", "name", models.CharField(max_length=200, help_text="of the branch")),
     AddIndexOnline("pushattempt", INDEX),
+    AddUniqueOnline("pushhistory", ONE_OPEN),
     migrations.CreateModel("Region", [("id", models.BigAutoField(primary_key=True))]),
     migrations.RemoveField("productupload", "content"),
 ]
@@ -85,6 +90,26 @@ def test_the_rule_finds(text: str, wrap: Any, known: Any) -> None:
 def test_the_rule_lets_pass(operation: Any, known: Any, db: None) -> None:
     state = MigrationExecutor(connection).loader.project_state()
     assert problems(made_up(operation), state, known) == []
+
+
+@pytest.mark.usefixtures("old_database")
+@pytest.mark.parametrize("operation", [AddIndexOnline("pushattempt", INDEX), AddUniqueOnline("pushhistory", ONE_OPEN)])
+def test_a_step_online_goes_forth_and_back_and_twice(operation: Any) -> None:
+    state = MigrationExecutor(connection).loader.project_state([schema.PREVIOUS])
+    after = state.clone()
+    operation.state_forwards("integration", after)
+    table = after.apps.get_model("integration", operation.model_name)._meta.db_table
+    times = 2 if connection.vendor == "postgresql" else 1  # a migration on SQLite happens wholly or not at all
+    with connection.schema_editor(atomic=False) as editor:
+        for _ in range(times):
+            operation.database_forwards("integration", editor, state, after)
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, table)[operation.index_name]
+    assert found["unique"] is isinstance(operation, AddUniqueOnline)
+    with connection.schema_editor(atomic=False) as editor:
+        operation.database_backwards("integration", editor, after, state)
+    with connection.cursor() as cursor:
+        assert operation.index_name not in connection.introspection.get_constraints(cursor, table)
 
 
 # --- on PostgreSQL, for real ----------------------------------------------------------------------------
