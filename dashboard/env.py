@@ -167,8 +167,14 @@ def flower_basic_auth() -> list[str]:
 
 
 def database() -> dict[str, Any]:
+    """PGBOUNCER: between two transactions another client may get the server's connection, with what was set in it."""
+    pooled = flag("PGBOUNCER", False)
     try:
-        return dict(dj_database_url.parse(database_url(), conn_max_age=60, conn_health_checks=True))
+        return dict(
+            dj_database_url.parse(
+                database_url(), conn_max_age=60, conn_health_checks=True, disable_server_side_cursors=pooled
+            )
+        )
     except (ValueError, KeyError) as exc:
         raise InvalidEnvironment("DATABASE_URL cannot be read: postgresql://user:password@host/name is needed") from exc
 

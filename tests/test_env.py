@@ -77,3 +77,11 @@ def test_a_data_directory_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DATA_DIR", "/proc/nothing")
     with pytest.raises(InvalidEnvironment, match="DATA_DIR='/proc/nothing' cannot be made"):
         env.make_data_dir()
+
+
+@pytest.mark.parametrize("value, is_off", [("", False), ("false", False), ("true", True)])
+def test_cursors_on_the_server_are_off_behind_pgbouncer(
+    monkeypatch: pytest.MonkeyPatch, value: str, is_off: bool
+) -> None:
+    monkeypatch.setenv("PGBOUNCER", value)
+    assert env.database().get("DISABLE_SERVER_SIDE_CURSORS", False) is is_off
