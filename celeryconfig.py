@@ -4,17 +4,11 @@ from dashboard import env
 
 broker_url = env.broker_url()
 broker_connection_retry_on_startup = True
-broker_transport_options = {
-    # A message that a dead worker held is delivered again after this long. The rows do not wait for it.
-    "visibility_timeout": 900,
-    "unacked_restore_interval": 5,
-    # For publishers (web, beat, commands): a broker that hangs must not block a page. A publish may wait
-    # three times for it (write, read, connect anew) and shall be over within 3 s. Workers drop both,
-    # because a consumer's acknowledgements fail for good after a socket time-out.
-    "socket_timeout": 0.8,
-    "socket_connect_timeout": 0.8,
-}
-task_publish_retry = False
+# Workers drop the time-outs, because a consumer's acknowledgements fail for good after one.
+broker_transport_options = env.broker_options()
+# Redis' client connects anew by itself; another one's publisher needs a second try after its broker was away.
+task_publish_retry = not env.broker_redis_url()
+task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
 imports = ("tasks.push", "tasks.uploads", "tasks.alerts", "tasks.maintenance")
 task_ignore_result = True
@@ -30,7 +24,7 @@ worker_prefetch_multiplier = 1
 worker_max_tasks_per_child = 1000
 worker_max_memory_per_child = 300_000  # KiB
 worker_soft_shutdown_timeout = 20
-worker_send_task_events = True
+worker_send_task_events = worker_enable_remote_control = env.broker_has_events()
 worker_hijack_root_logger = False
 
 timezone = env.text("TIME_ZONE", "Asia/Dubai")

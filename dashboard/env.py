@@ -12,6 +12,11 @@ from cryptography.fernet import Fernet
 BASE_DIR = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # the kernel's limit for a Unix socket's path is 108 bytes
 
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "sentinel://")
+VISIBILITY_SECONDS = 900
+# A publish may wait three times for the broker (write, read, connect anew) and shall be over within 3 s.
+PUBLISH_SECONDS = 0.8
+
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
@@ -113,16 +118,58 @@ def broker_socket() -> Path:
 
 
 def broker_url() -> str:
-    return secret("REDIS_URL") or f"redis+socket://{broker_socket()}"
+    """Where the messages go: any broker that kombu knows."""
+    return secret("BROKER_URL") or secret("REDIS_URL") or f"redis+socket://{broker_socket()}"
+
+
+def broker_redis_url() -> str:
+    """The broker's address as redis-py writes it; empty where the broker is no Redis."""
+    url = broker_url()
+    if url.startswith("redis+socket://"):
+        return url.replace("redis+socket://", "unix://", 1)
+    return url if url.startswith(REDIS_SCHEMES) else ""
 
 
 def redis_url() -> str:
-    """The broker's address as redis-py writes it."""
-    return secret("REDIS_URL") or f"unix://{broker_socket()}"
+    """Where requests are counted; empty where there is no Redis."""
+    return secret("REDIS_URL") or broker_redis_url()
 
 
 def broker_is_embedded() -> bool:
-    return not secret("REDIS_URL")
+    return not secret("BROKER_URL") and not secret("REDIS_URL")
+
+
+def broker_options() -> dict[str, Any]:
+    """What kombu is told beside the address. Waits are for publishers: a broker that hangs must not block a page."""
+    scheme = broker_url().partition(":")[0].partition("+")[0]
+    options: dict[str, Any] = {}
+    if scheme in ("redis", "rediss", "unix", "sentinel"):
+        # A message that a dead worker held is delivered again after `visibility_timeout`. The rows do not wait for it.
+        options = {"visibility_timeout": VISIBILITY_SECONDS, "unacked_restore_interval": 5}
+        options |= {"socket_timeout": PUBLISH_SECONDS, "socket_connect_timeout": PUBLISH_SECONDS}
+    if scheme == "sentinel":
+        limits = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        password = {"password": sentinel_password()} if sentinel_password() else {}
+        options |= {"master_name": sentinel_master(), "sentinel_kwargs": limits | password, "socket_keepalive": True}
+    if scheme in ("amqp", "amqps", "pyamqp"):
+        options = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), PUBLISH_SECONDS)
+    if scheme == "sqs":
+        options = {"visibility_timeout": VISIBILITY_SECONDS}
+    return options | mapping("BROKER_OPTIONS")
+
+
+def broker_has_events() -> bool:
+    """Whether workers can be looked at and asked through the broker."""
+    return not broker_url().startswith("sqs")
+
+
+def sentinel_master() -> str:
+    return text("SENTINEL_MASTER", "mymaster")
+
+
+def sentinel_password() -> str:
+    """The sentinels' own; the server's stands in its address."""
+    return secret("SENTINEL_PASSWORD")
 
 
 def stored_secret(name: str, make: Any) -> str:

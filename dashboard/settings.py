@@ -142,7 +142,12 @@ PRODUCT_UPDATE_LIMIT_ROWS = env.number("PRODUCT_UPDATE_LIMIT_ROWS", 10_000)
 TOKEN_REQUESTS_PER_MINUTE = env.number("TOKEN_REQUESTS_PER_MINUTE", 120)
 # Where who may use the admin finds the view of the workers; empty: no link.
 FLOWER_URL = env.text("FLOWER_URL")
+BROKER_URL = env.broker_url()
+# The same as redis-py writes it, empty where the broker is no Redis; and the Redis in which requests are counted.
+BROKER_REDIS_URL = env.broker_redis_url()
 RATE_LIMIT_URL = env.redis_url()
+SENTINEL_MASTER = env.sentinel_master()
+SENTINEL_PASSWORD = env.sentinel_password()
 # For development: every outlet's endpoint may lie in a private network or on this machine.
 ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)
 # A state is told when it has held for so long, so that a shop that comes and goes is told of once.
@@ -188,4 +193,5 @@ LOGGING = {
 }
 
 OWN_SECRETS = [SECRET_KEY, *ENCRYPTION_KEYS, str(DATABASES["default"].get("PASSWORD", "")), RATE_LIMIT_URL]
+OWN_SECRETS += [BROKER_URL, SENTINEL_PASSWORD]
 report_errors(env.secret("SENTRY_DSN"), OWN_SECRETS)

@@ -15,6 +15,7 @@ from integration import backing
 from integration.checks import check_contracts, check_encryption_keys
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.models import Outlet, TaskRun
+from integration.rate_limit import limits_of
 from integration.schedules import PUSH, SWEEP
 
 SWEEP_SILENCE = timedelta(minutes=5)  # it is asked for each minute
@@ -68,7 +69,7 @@ def check_database(now: datetime) -> Iterator[Problem]:
 
 def check_broker(now: datetime) -> Iterator[Problem]:
     if problem := backing.broker_problem():
-        yield Problem(problem, "start it (make serve starts its own), or correct REDIS_URL")
+        yield Problem(problem, "start it (make serve starts its own), or correct REDIS_URL or BROKER_URL")
 
 
 def check_eviction(now: datetime) -> Iterator[Problem]:
@@ -76,6 +77,28 @@ def check_eviction(now: datetime) -> Iterator[Problem]:
     if policy not in ("", backing.EVICTS_NOTHING):
         text = f"the broker throws messages away when its memory is full (maxmemory-policy {policy})"
         yield Problem(text, f"set maxmemory-policy {backing.EVICTS_NOTHING} in its configuration")
+
+
+def check_limits(now: datetime) -> Iterator[Problem]:
+    """Where requests cannot be counted, a shop that limits them is sent nothing."""
+    problem = backing.counter_problem()
+    if problem and (platforms := platforms_with_limits()):
+        text = f"requests to {', '.join(platforms)} are limited, and the Redis that counts them: {problem}"
+        yield Problem(
+            text, "set REDIS_URL to a Redis that all workers reach; until then nothing is sent to these shops"
+        )
+
+
+def platforms_with_limits() -> list[str]:
+    platforms = Outlet.objects.order_by("platform").values_list("platform", flat=True).distinct()
+    return [platform for platform in platforms if limits_requests(platform)]
+
+
+def limits_requests(platform: str) -> bool:
+    try:
+        return bool(limits_of(contract_of(platform), 1))
+    except MISCONFIGURED:
+        return False  # said by the check of contracts
 
 
 def check_sweep(now: datetime) -> Iterator[Problem]:
@@ -195,6 +218,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "database": ("", check_database),
     "broker": ("", check_broker),
     "eviction": ("broker", check_eviction),
+    "limits": ("database", check_limits),
     "sweep": ("database", check_sweep),
     "beat": ("database", check_beat),
     "schedule": ("database", check_schedule),

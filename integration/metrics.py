@@ -17,12 +17,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, PushPause, Rescue, TaskRun
 from integration.outlet_state import OPEN as OPEN_PUSHES
 from integration.outlet_state import Facts, State, good_pushes, note_rejected, note_waiting, with_states
+from integration.redis_client import connect
 from integration.sums import BUCKETS_MS, LONGER, Totals, read_totals
 
 logger = logging.getLogger(__name__)
@@ -243,8 +242,7 @@ def describe_broker() -> Iterator[Metric]:
 
 
 def read_lengths() -> dict[str, int]:
-    limits: dict[str, Any] = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
-    with redis.Redis.from_url(settings.RATE_LIMIT_URL, retry=Retry(NoBackoff(), 0), **limits) as client:
+    with connect(settings.BROKER_REDIS_URL, BROKER_TIMEOUT) as client:
         pipeline = client.pipeline(transaction=False)
         pipeline.llen(QUEUE)
         pipeline.hlen(UNACKNOWLEDGED)

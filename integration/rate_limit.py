@@ -10,6 +10,7 @@ from pyrate_limiter import Rate, RateItem, RedisBucket
 
 from integration.platforms.base import Endpoint
 from integration.platforms.contract import Contract
+from integration.redis_client import connect
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def take(key: str, limit: Limit) -> float:
     with nearly the same time one would not be counted.
     """
     with (
-        redis.Redis.from_url(settings.RATE_LIMIT_URL, socket_timeout=TIMEOUT) as client,
+        connect(settings.RATE_LIMIT_URL, TIMEOUT) as client,
         client.lock(f"{key}:lock", timeout=TIMEOUT, blocking_timeout=TIMEOUT, sleep=0.005),
     ):
         seconds, microseconds = client.time()

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import redis
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from integration import redis_client
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,5 @@ def count_request(name: str) -> int:
 
 @functools.cache
 def connect(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
-    )
+    """One for the process: its connections are used again."""
+    return redis_client.connect(url, TIMEOUT)

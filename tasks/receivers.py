@@ -15,7 +15,7 @@ from tasks.maintenance import sweep
 from tasks.push import ring_outlet
 
 logger = logging.getLogger(__name__)
-SOCKET_TIMEOUTS = ("socket_timeout", "socket_connect_timeout")
+SOCKET_TIMEOUTS = ("socket_timeout", "socket_connect_timeout", "read_timeout", "write_timeout", "connect_timeout")
 
 
 @receiver(product_updated, dispatch_uid="push_after_update")

@@ -297,7 +297,7 @@ def test_without_a_broker_its_numbers_are_absent_and_the_others_are_there(
 ) -> None:
     monkeypatch.undo()
     for url in ("redis://127.0.0.1:1/0", "unix:///nowhere/valkey.sock", "amqp://guest@localhost//"):
-        settings.RATE_LIMIT_URL = url
+        settings.BROKER_REDIS_URL = url
         found = scrape()
         assert not any(name == "shop_broker_messages" for name, _ in found)
         assert key("shop_paused") in found
@@ -306,7 +306,7 @@ def test_without_a_broker_its_numbers_are_absent_and_the_others_are_there(
 def test_a_broker_that_hangs_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.undo()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings.RATE_LIMIT_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.BROKER_REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         started = timezone.now()
         assert not any(name == "shop_broker_messages" for name, _ in scrape())
         assert timezone.now() - started < timedelta(seconds=3)

