@@ -24,6 +24,7 @@ from integration.models import (
 )
 from integration.product_update import apply_product_update
 from integration.push_queue import CannotPush, cancel_push
+from integration.schedules import keep_intervals
 from tasks.push import ring_outlet
 
 
@@ -46,6 +47,15 @@ class OutletAdmin(admin.ModelAdmin):
         if change and form.has_changed():
             reset_health(obj.pk)
         super().save_model(request, obj, form, change)
+        keep_intervals()
+
+    def delete_model(self, request: HttpRequest, obj: Outlet) -> None:
+        super().delete_model(request, obj)
+        keep_intervals()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Outlet]) -> None:
+        super().delete_queryset(request, queryset)
+        keep_intervals()
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

@@ -36,6 +36,7 @@ OUTLET_FIELDS = (
     "api_endpoint",
     "push_enabled",
     "push_after_update",
+    "push_interval_minutes",
     "allow_private_address",
 )
 OUTLET_SECRETS = ("api_key", "api_secret")

@@ -15,8 +15,9 @@ from integration import backing
 from integration.checks import check_contracts, check_encryption_keys
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.models import Outlet, TaskRun
+from integration.next_push import pushes_of_all
 from integration.rate_limit import limits_of
-from integration.schedules import PUSH, SWEEP
+from integration.schedules import SWEEP
 
 SWEEP_SILENCE = timedelta(minutes=5)  # it is asked for each minute
 BEAT_SILENCE = timedelta(minutes=10)  # beat writes down only every few minutes when it ran a task
@@ -120,10 +121,9 @@ def check_beat(now: datetime) -> Iterator[Problem]:
 
 
 def check_schedule(now: datetime) -> Iterator[Problem]:
-    on = set(PeriodicTask.objects.filter(task__in=(PUSH, SWEEP), enabled=True).values_list("task", flat=True))
-    if PUSH not in on:
+    if not pushes_of_all().filter(enabled=True).exists():
         yield Problem("the scheduled push is switched off", 'switch it on, on the page "Schedule"')
-    if SWEEP not in on:
+    if not PeriodicTask.objects.filter(task=SWEEP, enabled=True).exists():
         yield Problem("the sweep is switched off: nothing is rescued", 'switch it on, on the page "Schedule"')
 
 

@@ -15,10 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from integration import audit
 from integration.health import reset_health
 from integration.models import ContractVersion, Outlet, PushHistory
+from integration.models.outlets import LONGEST_INTERVAL
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract, platform_names
 from integration.platforms.egress import AddressRefusedError
 from integration.platforms.presets import PRESETS
 from integration.platforms.transport import check_endpoint
+from integration.schedules import keep_intervals
 
 SECRETS = audit.OUTLET_SECRETS
 MOVED = "enter it again: the stored one belongs to another host"
@@ -78,6 +80,7 @@ def save_outlet(form: forms.ModelForm, user_id: int | None, now: datetime) -> li
     after = audit.outlet_state(outlet.pk)
     if before and before != after:
         reset_health(outlet.pk)
+    keep_intervals()
     audit.record(user_id, outlet, before, after, now)
     return audit.changed_names(before, after)
 
@@ -114,10 +117,17 @@ class SettingsForm(forms.ModelForm):
     api_endpoint = forms.URLField(label=_("API Endpoint"), required=False, max_length=500, assume_scheme="https")
     api_key = secret_field(_("API Key"))
     api_secret = secret_field(_("API Secret"))
+    push_interval_minutes = forms.IntegerField(
+        label=_("Push every … minutes"),
+        required=False,
+        min_value=1,
+        max_value=LONGEST_INTERVAL,
+        help_text=_("Leave it empty to push this outlet when all others are pushed, as the schedule says."),
+    )
 
     class Meta:
         model = Outlet
-        fields: tuple[str, ...] = ("api_endpoint", "push_enabled", "push_after_update")
+        fields: tuple[str, ...] = ("api_endpoint", "push_enabled", "push_after_update", "push_interval_minutes")
         labels = {"push_enabled": _("Push Enabled"), "push_after_update": _("Push after update")}
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:

@@ -12,13 +12,13 @@ from django.conf import settings
 from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce, Greatest
-from django_celery_beat.models import PeriodicTask
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, PushPause, Rescue, TaskRun
+from integration.next_push import pushes_of_all
 from integration.outlet_state import OPEN as OPEN_PUSHES
 from integration.outlet_state import Facts, State, good_pushes, note_rejected, note_waiting, with_states
 from integration.redis_client import connect
@@ -26,7 +26,6 @@ from integration.sums import BUCKETS_MS, LONGER, Totals, read_totals
 
 logger = logging.getLogger(__name__)
 
-PUSH = "tasks.push.push_all_outlets"
 QUEUE, UNACKNOWLEDGED = "celery", "unacked"
 BROKER_TIMEOUT = 0.5  # seconds
 OUTLET = ("platform", "store_id", "outlet")
@@ -263,4 +262,4 @@ def describe_tasks() -> Iterator[Metric]:
 
 def scheduled_pushes() -> Any:
     """Times of the day have no interval."""
-    return PeriodicTask.objects.filter(task=PUSH, enabled=True, interval__isnull=False).select_related("interval")
+    return pushes_of_all().filter(enabled=True, interval__isnull=False).select_related("interval")

@@ -7,6 +7,7 @@ from django.forms import CharField
 
 from integration.forms import SettingsForm
 from integration.models import Outlet, PushHistory
+from integration.models.outlets import LONGEST_INTERVAL
 from integration.product_row import HIGHEST_PRICE, NAME_LENGTH, SKU_LENGTH
 
 Schema = dict[str, Any]
@@ -102,17 +103,24 @@ def settings_sent() -> Schema:
             "api_secret": text(description="Empty: the stored one stays."),
             "push_enabled": {**SWITCH, "description": "Whether anything is pushed to this shop."},
             "push_after_update": {**SWITCH, "description": "Whether a push follows each update of products."},
+            "push_interval_minutes": interval(),
         },
         "required": ["outlet"],
         "example": {"outlet": 5, "push_enabled": True},
     }
 
 
+def interval() -> Schema:
+    about = "Minutes between two pushes of this outlet; null: it is pushed when all others are."
+    return nullable({"type": "integer", "minimum": 1, "maximum": LONGEST_INTERVAL}) | {"description": about}
+
+
 def outlet_answer() -> Schema:
     names = {"name": "name", "store_id": "store_id", "platform": "platform", "api_endpoint": "api_endpoint"}
     texts = {name: text(getattr(Outlet._meta.get_field(field), "max_length", None)) for name, field in names.items()}
     switches = dict.fromkeys(("push_enabled", "push_after_update", "has_api_key", "has_api_secret"), SWITCH)
-    return record({"outlet": record({"outlet": OUTLET_ID, **texts, **switches})})
+    facts = {**texts, **switches, "push_interval_minutes": interval()}
+    return record({"outlet": record({"outlet": OUTLET_ID, **facts})})
 
 
 def connection_answer() -> Schema:

@@ -1,5 +1,7 @@
 """When pushes start by themselves, and what keeps every push from starting."""
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -11,9 +13,11 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from integration.changes import is_quarantined, unsynced
 from integration.models import Outlet, OutletProduct, PushPause
+from integration.next_push import INTERVAL_HEADER, own_minutes, pushes_of_all, pushes_of_some
 
 PUSH, SWEEP, PRUNE = "tasks.push.push_all_outlets", "tasks.maintenance.sweep", "tasks.maintenance.prune"
 NAME = "Partial push of all outlets"
+OWN_NAME = "Partial push of the outlets with an interval of"
 SCHEDULES = ("interval", "crontab", "solar", "clocked")
 
 
@@ -32,14 +36,15 @@ class Times(NamedTuple):
 
 
 def read_tasks(*names: str) -> list[PeriodicTask]:
-    tasks = PeriodicTask.objects.filter(task__in=names).select_related(*SCHEDULES)
-    return list(tasks.order_by("-enabled", "pk"))
+    """Without those of outlets with an interval of their own."""
+    tasks = PeriodicTask.objects.filter(task__in=names).exclude(pk__in=pushes_of_some().values("pk"))
+    return list(tasks.select_related(*SCHEDULES).order_by("-enabled", "pk"))
 
 
 @transaction.atomic
 def change_schedule(task_id: int | None, when: Interval | Times, is_on: bool) -> PeriodicTask:
     """Run the push of all outlets like this from now on. A schedule that others go by is left as it is."""
-    tasks = PeriodicTask.objects.select_for_update().filter(task=PUSH)
+    tasks = pushes_of_all().select_for_update()
     task = tasks.filter(pk=task_id).first() or PeriodicTask(name=free_name(), task=PUSH)
     for name in SCHEDULES:
         setattr(task, name, None)
@@ -80,6 +85,42 @@ def switch_on(task_id: int) -> PeriodicTask | None:
         task.enabled = True
         task.save()
     return task
+
+
+# --- outlets with an interval of their own --------------------------------------------------------------
+
+
+def count_own_intervals() -> Counter[int]:
+    """How many outlets have which interval of their own."""
+    minutes = Outlet.objects.order_by().values_list("push_interval_minutes", flat=True)
+    return Counter(one for one in minutes.filter(push_interval_minutes__isnull=False) if one)
+
+
+def read_own_tasks() -> list[PeriodicTask]:
+    return sorted(pushes_of_some().select_related(*SCHEDULES), key=lambda task: own_minutes(task) or 0)
+
+
+def keep_intervals() -> None:
+    """One task for each interval that outlets have of their own; what an administrator changed of one stays.
+
+    Called where an outlet is saved or removed, and by the sweep for whatever went another way.
+    """
+    wanted, known = set(count_own_intervals()), {own_minutes(task): task for task in pushes_of_some()}
+    for minutes in wanted - known.keys():
+        make_own_task(minutes)
+    for gone in known.keys() - wanted:
+        known[gone].delete()
+
+
+def make_own_task(minutes: int) -> None:
+    """A message that nobody has taken when the next one comes is dropped: after a downtime there is one push."""
+    values = {
+        "task": PUSH,
+        "interval": find_interval(Interval(minutes, "minutes")),
+        "headers": json.dumps({INTERVAL_HEADER: minutes}),
+        "expire_seconds": minutes * 60,
+    }
+    PeriodicTask.objects.get_or_create(name=f"{OWN_NAME} {minutes} minutes", defaults=values)
 
 
 # --- the pause of everything ----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from integration.push_service import ask_connection
 from tasks.push import ring_outlet
 
 PAGE_SIZE = 10
+WHEN = ("push_enabled", "push_after_update", "push_interval_minutes")
 
 
 # --- settings -------------------------------------------------------------------------------------------
@@ -31,7 +32,7 @@ PAGE_SIZE = 10
 
 @endpoint("POST", "integration.change_outlet")
 def save_outlet_api_settings(request: ApiRequest, data: dict[str, Any]) -> JsonResponse:
-    """Change what is named of api_endpoint, api_key, api_secret, push_enabled, push_after_update; keep the rest."""
+    """Change what is named of the address, the secrets and when to push; keep the rest."""
     outlet = find_outlet(request, data)
     now = timezone.now()
     form = NamedSettingsForm(data, instance=outlet, now=now)
@@ -43,7 +44,7 @@ def save_outlet_api_settings(request: ApiRequest, data: dict[str, Any]) -> JsonR
 
 def describe_outlet(outlet: Outlet) -> dict[str, Any]:
     """The settings; of the secrets, whether there are some."""
-    names = ("name", "store_id", "platform", "api_endpoint", "push_enabled", "push_after_update")
+    names = ("name", "store_id", "platform", "api_endpoint", *WHEN)
     state = outlet_state(outlet.pk)
     secrets = {f"has_{name}": bool(state[name]) for name in OUTLET_SECRETS}
     return {"outlet": outlet.pk, **{name: getattr(outlet, name) for name in names}, **secrets}

@@ -5,6 +5,7 @@ from django.utils import timezone
 from integration.idempotency import prune_keys
 from integration.models import TaskRun
 from integration.pruning import prune_alerts, prune_history, prune_uploads
+from integration.schedules import keep_intervals
 from integration.sums import add_up, note_run
 from integration.sweep import sweep as sweep_pushes
 from integration.upload_steps import sweep_uploads
@@ -15,6 +16,7 @@ from tasks.push import ring
 @app.task
 def sweep() -> None:
     """Release abandoned claims, ring what nobody heard, end what is over, confirm what is due."""
+    keep_intervals()
     ring(sweep_pushes(timezone.now()))
     uploads.ring(sweep_uploads(timezone.now()))
     alerts.ring_watch()

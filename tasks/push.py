@@ -11,6 +11,7 @@ from kombu.exceptions import OperationalError
 from integration.delivery import send_chunk
 from integration.history import LONGEST_COUNTDOWN
 from integration.models import Outlet, PushHistory, TaskRun
+from integration.next_push import INTERVAL_HEADER
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
 from integration.ring_labels import label_rings
 from integration.sums import note_run
@@ -58,15 +59,22 @@ def ring_all_outlets(user_id: int) -> bool:
     return True
 
 
-@app.task
-def push_all_outlets(*, trigger: str = "schedule", user_id: int | None = None) -> None:
-    """Start a partial push of every enabled outlet that has something to push. Costs one query for each."""
-    for outlet in Outlet.objects.filter(is_active=True, push_enabled=True).defer("api_key", "api_secret"):
+@app.task(bind=True)
+def push_all_outlets(self: "Task[Any, Any]", *, trigger: str = "schedule", user_id: int | None = None) -> None:
+    """Start a partial push of every enabled outlet that has something to push. Costs one query for each.
+
+    The schedule asks for the outlets without an interval of their own, or for those with the one in the message's
+    header: as an argument, workers of an earlier release would fail at it.
+    """
+    outlets = Outlet.objects.filter(is_active=True, push_enabled=True).defer("api_key", "api_secret")
+    minutes = getattr(self.request, INTERVAL_HEADER, None)
+    is_scheduled = trigger == PushHistory.Trigger.SCHEDULE
+    for outlet in outlets.filter(push_interval_minutes=minutes) if is_scheduled else outlets:
         try:
             start_and_ring(outlet, PushHistory.PushType.PARTIAL, trigger, user_id)
         except CannotPush as exc:
             logger.warning("an outlet was skipped", extra={"outlet_id": outlet.pk, "reason": str(exc)})
-    if trigger == PushHistory.Trigger.SCHEDULE:
+    if is_scheduled and minutes is None:
         note_run(TaskRun.Task.SCHEDULE, timezone.now())
 
 

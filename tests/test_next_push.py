@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from integration.next_push import TASK, next_push_at
+from integration.next_push import TASK, next_pushes
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -26,40 +26,40 @@ def schedule(minutes: int = 30, ago: int | None = 10, **more: object) -> Periodi
 
 
 def test_never_without_a_schedule() -> None:
-    assert next_push_at(NOW) is None
+    assert next_pushes(NOW) == {}
 
 
 def test_an_interval_after_the_last_run() -> None:
     schedule(30, 10)
-    assert next_push_at(NOW) == NOW + 20 * MINUTE
+    assert next_pushes(NOW) == {None: NOW + 20 * MINUTE}
 
 
 def test_the_first_run_counts_from_the_schedule_s_last_change() -> None:
     task = schedule(30, None)
     PeriodicTask.objects.filter(pk=task.pk).update(date_changed=NOW - 5 * MINUTE)
-    assert next_push_at(NOW) == NOW + 25 * MINUTE
+    assert next_pushes(NOW) == {None: NOW + 25 * MINUTE}
 
 
 def test_what_is_overdue_says_since_when() -> None:
     schedule(30, 45)
-    assert next_push_at(NOW) == NOW - 15 * MINUTE
+    assert next_pushes(NOW) == {None: NOW - 15 * MINUTE}
 
 
 def test_by_the_clock_in_the_schedule_s_own_time_zone() -> None:
     crontab = CrontabSchedule.objects.create(minute="30", hour="14", timezone="Asia/Dubai")  # 10:30 UTC
     schedule(interval=None, crontab=crontab)
-    assert next_push_at(NOW) == NOW + 90 * MINUTE
+    assert next_pushes(NOW) == {None: NOW + 90 * MINUTE}
 
 
 def test_the_first_of_several() -> None:
     schedule(30, 10)
     schedule(60, 50)
-    assert next_push_at(NOW) == NOW + 10 * MINUTE
+    assert next_pushes(NOW) == {None: NOW + 10 * MINUTE}
 
 
 def test_not_before_its_start() -> None:
     schedule(30, 10, start_time=NOW + 60 * MINUTE)
-    assert next_push_at(NOW) == NOW + 60 * MINUTE
+    assert next_pushes(NOW) == {None: NOW + 60 * MINUTE}
 
 
 def test_neither_when_switched_off_nor_expired_nor_done_nor_of_another_task() -> None:
@@ -67,4 +67,11 @@ def test_neither_when_switched_off_nor_expired_nor_done_nor_of_another_task() ->
     schedule(31, 10, expires=NOW)
     schedule(32, 10, one_off=True, total_run_count=1)
     schedule(33, 10, task="tasks.maintenance.sweep")
-    assert next_push_at(NOW) is None
+    assert next_pushes(NOW) == {}
+
+
+def test_outlets_with_an_interval_of_their_own_go_by_it() -> None:
+    schedule(30, 10)
+    schedule(5, 4, headers='{"push_interval_minutes": 5}')
+    schedule(7, 4, headers='{"push_interval_minutes": 7}', enabled=False)
+    assert next_pushes(NOW) == {None: NOW + 20 * MINUTE, 5: NOW + MINUTE}

@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from integration.encryption import EncryptedTextField
 
+LONGEST_INTERVAL = 24 * 60  # minutes
 LONG_SECRET = 12  # characters: of a shorter one, the last four would say too much
 
 
@@ -29,6 +31,12 @@ class Outlet(models.Model):
     api_secret_ending = models.CharField(max_length=4, blank=True, editable=False, default="", db_default="")
     push_enabled = models.BooleanField(default=False)
     push_after_update = models.BooleanField(default=False)
+    push_interval_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_INTERVAL)],
+        help_text="Minutes between two pushes of this outlet; empty: the schedule of all outlets.",
+    )
     allow_private_address = models.BooleanField(
         default=False, help_text="The endpoint may lie in a private network or on this machine."
     )

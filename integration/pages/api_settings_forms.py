@@ -119,6 +119,7 @@ class NewOutletForm(Styled, StoreId, SettingsForm):
             "api_endpoint",
             "push_enabled",
             "push_after_update",
+            "push_interval_minutes",
             "allow_private_address",
         )
         labels = {**BRANCH_LABELS, **SettingsForm.Meta.labels}

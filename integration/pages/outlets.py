@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from integration.models import Outlet
-from integration.next_push import next_push_at
+from integration.next_push import next_pushes
 from integration.outlet_state import count_items, in_order, read_facts, summarize, with_states
 from integration.pages.outlets_act import PERMISSIONS, PUSH_EVERYTHING, act
 from integration.pages.outlets_filter import OutletFilter
@@ -68,8 +68,8 @@ def list_outlets(request: HttpRequest) -> HttpResponse:
 
 def read_rows(page: Page[Any], now: datetime) -> list[Row]:
     outlets = list(page)
-    facts, scheduled_at = read_facts([outlet.pk for outlet in outlets], now), next_push_at(now)
-    return [Row(outlet, facts[outlet.pk], now, scheduled_at) for outlet in outlets]
+    facts, scheduled_at = read_facts([outlet.pk for outlet in outlets], now), next_pushes(now)
+    return [Row(one, facts[one.pk], now, scheduled_at.get(one.push_interval_minutes)) for one in outlets]
 
 
 @allow("integration.view_outlet")

@@ -1,5 +1,6 @@
 """When pushes start by themselves; and the pause of everything."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from django_celery_beat.models import PeriodicTask
 from integration import audit
 from integration.models import PushPause
 from integration.pages.schedule_forms import PauseForm, ScheduleForm
-from integration.pages.schedule_words import describe, task_row
+from integration.pages.schedule_words import OwnRow, describe, own_row, task_row
 from integration.pages.shell import allow
 from integration.push_queue import current_pause
 from integration.schedules import (
@@ -25,7 +26,9 @@ from integration.schedules import (
     SWEEP,
     change_schedule,
     count_outlets_waiting,
+    count_own_intervals,
     pause_all,
+    read_own_tasks,
     read_tasks,
     resume_all,
     switch_on,
@@ -48,9 +51,16 @@ def show_schedule(request: HttpRequest, form: ScheduleForm | None = None) -> Htt
     main = pushes[0] if pushes else None
     context: dict[str, Any] = {"main": main, "others": pushes[1:], "form": form or ScheduleForm(main and main.task)}
     context["upkeep"] = [upkeep(name, rows) for name in (SWEEP, PRUNE)]
+    context["own"] = own_rows(now)
     pauses = PushPause.objects.select_related("paused_by", "ended_by").order_by("-paused_at")
     context["page"] = Paginator(pauses, PAUSES_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "integration/schedule.html", context, status=422 if form else 200)
+
+
+def own_rows(now: datetime) -> list[OwnRow]:
+    """The intervals that outlets have of their own."""
+    counts = count_own_intervals()
+    return [own_row(task, counts, now) for task in read_own_tasks()]
 
 
 def upkeep(name: str, rows: list[Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Schedules in plain words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from integration.next_push import next_run_at
+from integration.next_push import next_run_at, own_minutes
 
 TIMES_SHOWN = 12
 LATE = timedelta(minutes=2)  # beat is never so late
@@ -27,6 +27,21 @@ def task_row(task: PeriodicTask, now: datetime) -> TaskRow:
     next_at = next_run_at(task, now) if task.enabled else None
     raw = str(task.crontab).replace("(m/h/dM/MY/d) ", "") if task.crontab else ""
     return TaskRow(task, describe(task), raw, next_at, next_at is not None and next_at < now - LATE)
+
+
+class OwnRow(NamedTuple):
+    """The push of the outlets with the same interval of their own."""
+
+    row: TaskRow
+    who: str
+    minutes: int | None
+
+
+def own_row(task: PeriodicTask, counts: Mapping[int, int], now: datetime) -> OwnRow:
+    minutes = own_minutes(task)
+    count = counts.get(minutes or 0, 0)
+    who = ngettext("%(n)d outlet", "%(n)d outlets", count) % {"n": count}
+    return OwnRow(task_row(task, now), who, minutes)
 
 
 def describe(task: PeriodicTask) -> str:

@@ -42,6 +42,7 @@ LABELS: dict[str, Any] = {
     "api_secret": _("API Secret"),
     "push_enabled": _("Push Enabled"),
     "push_after_update": _("Push after update"),
+    "push_interval_minutes": _("Push every … minutes"),
     "allow_private_address": _("The shop is in our own network"),
     "user": _("Person"),
     "revoked_at": _("Revoked"),
