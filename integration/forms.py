@@ -16,6 +16,7 @@ from integration import audit
 from integration.health import reset_health
 from integration.models import ContractVersion, Outlet, PushHistory
 from integration.models.outlets import LONGEST_INTERVAL
+from integration.outlet_version import Stale, is_same, version_of
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract, platform_names
 from integration.platforms.egress import AddressRefusedError
 from integration.platforms.presets import PRESETS
@@ -70,19 +71,57 @@ def moved_secrets(outlet_id: int, before: str, after: str, known: Iterable[str])
 
 
 @transaction.atomic
-def save_outlet(form: forms.ModelForm, user_id: int | None, now: datetime) -> list[str]:
+def save_outlet(form: "Versioned", user_id: int | None, now: datetime) -> list[str]:
     """Save what the form holds and record who did it; the names of what has changed.
 
-    What the endpoint failed at before is forgotten: the next push tries at once.
+    1. Two people who save at once do so one after the other, and nothing of the other's that the form does not hold is
+       written. Stale where its settings are not those that it was checked against: an address would meet a newer key.
+    2. What the endpoint failed at before is forgotten: the next push tries at once.
     """
-    before = audit.outlet_state(form.instance.pk)
-    outlet = form.save()
+    outlet = form.instance
+    Outlet.objects.select_for_update(no_key=True).filter(pk=outlet.pk).order_by().values_list("pk").first()
+    if not is_same(form.version, version_of(outlet.pk, form.fields_seen)):
+        raise Stale
+    before = audit.outlet_state(outlet.pk)
+    if outlet._state.adding:
+        form.save()
+    else:
+        outlet.save(update_fields=written_fields(form))
     after = audit.outlet_state(outlet.pk)
     if before and before != after:
         reset_health(outlet.pk)
     keep_intervals()
     audit.record(user_id, outlet, before, after, now)
     return audit.changed_names(before, after)
+
+
+def written_fields(form: "Versioned") -> list[str]:
+    names = [name for name in form._meta.fields or () if name in form.cleaned_data]
+    kept = form.instance.get_deferred_fields()
+    return [*names, *(f"{name}{part}" for name in SECRETS if name not in kept for part in ("", "_set_at", "_ending"))]
+
+
+class Versioned(forms.ModelForm):
+    """Knows the state of an outlet's settings that it is checked against, and whether its sender has seen that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields_seen, self.is_told = tuple(self.fields), False
+        self.version = version_of(self.instance.pk, self.fields_seen)
+
+    @property
+    def version_seen(self) -> str:
+        """What the sender has seen: of who does not say, the present."""
+        given = self.data.get("version") if self.is_bound and not self.is_told else ""
+        return str(given or self.version)
+
+    def show_present(self) -> None:
+        """The sender is told what has changed: saved again, the form holds."""
+        self.version, self.is_told = version_of(self.instance.pk, self.fields_seen), True
+
+    @property
+    def is_stale(self) -> bool:
+        return not is_same(self.version_seen, self.version)
 
 
 class ContractForm(forms.ModelForm):
@@ -111,7 +150,7 @@ class ContractForm(forms.ModelForm):
         return cleaned
 
 
-class SettingsForm(forms.ModelForm):
+class SettingsForm(Versioned):
     """An outlet's API settings, and the rules that hold wherever they are entered. An empty secret stays as it is."""
 
     api_endpoint = forms.URLField(label=_("API Endpoint"), required=False, max_length=500, assume_scheme="https")

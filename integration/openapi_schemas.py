@@ -104,6 +104,7 @@ def settings_sent() -> Schema:
             "push_enabled": {**SWITCH, "description": "Whether anything is pushed to this shop."},
             "push_after_update": {**SWITCH, "description": "Whether a push follows each update of products."},
             "push_interval_minutes": interval(),
+            "version": text(description="Of an earlier answer: what somebody has changed since is not overwritten."),
         },
         "required": ["outlet"],
         "example": {"outlet": 5, "push_enabled": True},
@@ -119,7 +120,7 @@ def outlet_answer() -> Schema:
     names = {"name": "name", "store_id": "store_id", "platform": "platform", "api_endpoint": "api_endpoint"}
     texts = {name: text(getattr(Outlet._meta.get_field(field), "max_length", None)) for name, field in names.items()}
     switches = dict.fromkeys(("push_enabled", "push_after_update", "has_api_key", "has_api_secret"), SWITCH)
-    facts = {**texts, **switches, "push_interval_minutes": interval()}
+    facts = {**texts, **switches, "push_interval_minutes": interval(), "version": text()}
     return record({"outlet": record({"outlet": OUTLET_ID, **facts})})
 
 

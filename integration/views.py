@@ -14,16 +14,18 @@ from django.utils import timezone
 from integration.audit import OUTLET_SECRETS, outlet_state
 from integration.contracts import MISCONFIGURED
 from integration.endpoint import ApiRequest, Refusal, endpoint, find_outlet, require_scope
-from integration.forms import HistoryForm, NamedSettingsForm, PushForm, save_outlet
+from integration.forms import HistoryForm, NamedSettingsForm, PushForm, SettingsForm, save_outlet
 from integration.health import note_success
 from integration.metrics import write_metrics
 from integration.models import ApiToken, Outlet, PushHistory
 from integration.openapi import build_document
+from integration.outlet_version import Stale, changed_names, changes_since, version_of
 from integration.push_queue import CannotPush
 from integration.push_service import ask_connection
 from tasks.push import ring_outlet
 
 PAGE_SIZE = 10
+TRIES = 3
 WHEN = ("push_enabled", "push_after_update", "push_interval_minutes")
 
 
@@ -33,13 +35,26 @@ WHEN = ("push_enabled", "push_after_update", "push_interval_minutes")
 @endpoint("POST", "integration.change_outlet")
 def save_outlet_api_settings(request: ApiRequest, data: dict[str, Any]) -> JsonResponse:
     """Change what is named of the address, the secrets and when to push; keep the rest."""
-    outlet = find_outlet(request, data)
     now = timezone.now()
-    form = NamedSettingsForm(data, instance=outlet, now=now)
-    if not form.is_valid():
-        return JsonResponse({"errors": form.errors}, status=400)
-    save_outlet(form, request.user.pk, now)
-    return JsonResponse({"outlet": describe_outlet(form.instance)})
+    for _ in range(TRIES):
+        form = NamedSettingsForm(data, instance=find_outlet(request, data), now=now)
+        if form.is_stale:
+            raise Refusal(400, say_stale(form), "version")
+        if not form.is_valid():
+            return JsonResponse({"errors": form.errors}, status=400)
+        try:
+            save_outlet(form, request.user.pk, now)
+        except Stale:
+            continue
+        return JsonResponse({"outlet": describe_outlet(form.instance)})
+    raise Refusal(400, "others change these settings all the time: try again", "version")
+
+
+def say_stale(form: NamedSettingsForm) -> str:
+    """Who has changed what since the sender has seen the settings."""
+    entries = changes_since(form.version_seen, form.instance.pk, form.fields_seen)
+    what = [f"{entry.user.get_username()} ({', '.join(sorted(changed_names(entry)))})" for entry in entries]
+    return f"the settings have been changed meanwhile by {', '.join(what) or 'somebody'}: look at them first"
 
 
 def describe_outlet(outlet: Outlet) -> dict[str, Any]:
@@ -47,7 +62,8 @@ def describe_outlet(outlet: Outlet) -> dict[str, Any]:
     names = ("name", "store_id", "platform", "api_endpoint", *WHEN)
     state = outlet_state(outlet.pk)
     secrets = {f"has_{name}": bool(state[name]) for name in OUTLET_SECRETS}
-    return {"outlet": outlet.pk, **{name: getattr(outlet, name) for name in names}, **secrets}
+    facts = {"outlet": outlet.pk, **{name: getattr(outlet, name) for name in names}, **secrets}
+    return {**facts, "version": version_of(outlet.pk, SettingsForm.base_fields)}
 
 
 @endpoint("POST", "integration.change_outlet")

@@ -3,25 +3,28 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from integration.audit import mask_urls, outlet_state
 from integration.contracts import MISCONFIGURED, contract_of
-from integration.forms import is_id, save_outlet
+from integration.forms import Versioned, is_id, save_outlet
 from integration.health import note_success
 from integration.models import Outlet, OutletProduct
+from integration.outlet_version import Stale, changes_since
 from integration.pages import connection
 from integration.pages.api_settings_forms import ApiSettingsForm, BranchForm, NewOutletForm
 from integration.pages.next_step import address, next_step, offered, stages
 from integration.pages.shell import allow
-from integration.pages.timeline import LABELS
+from integration.pages.timeline import LABELS, describe
 from integration.platforms.base import Endpoint
 from integration.platforms.hosts import host_of, hosts_of
 from integration.readiness import readiness_of
@@ -61,10 +64,33 @@ def save(request: HttpRequest) -> HttpResponse:
         raise Http404
     is_branch = request.POST.get("card") == "branch"
     form = branch_form(outlet, request.POST) if is_branch else settings_form(outlet, request.POST)
-    if not form.is_valid():
-        return show(request, outlet, **{"branch" if is_branch else "form": form})
-    report(request, outlet, save_outlet(form, request.user.pk, now))
-    return redirect(address("api_settings", outlet))
+    is_valid = form.is_valid()
+    try:
+        if form.is_stale:
+            raise Stale
+        if is_valid:
+            report(request, outlet, save_outlet(form, request.user.pk, now))
+            return redirect(address("api_settings", outlet))
+    except Stale:
+        say_stale(form)
+    return show(request, outlet, **{"branch" if is_branch else "form": form})
+
+
+def say_stale(form: Versioned) -> None:
+    """Who has changed what meanwhile. Saved again, the form takes its place."""
+    outlet_id = form.instance.pk
+    told = [say_change(entry) for entry in changes_since(form.version_seen, outlet_id, form.fields_seen)]
+    for text in told or [_("Somebody has changed these settings since you opened this page.")]:
+        form.add_error(None, text)
+    form.add_error(None, _("What you typed still stands here and is not saved: to put it in place, save again."))
+    form.show_present()
+
+
+def say_change(entry: LogEntry) -> str:
+    lines = [f"{line.label}: {line.fate or f'{line.before} → {line.after}'}" for line in describe(entry)["lines"]]
+    facts = {"name": entry.user.get_username(), "at": date_format(timezone.localtime(entry.action_time), "H:i:s")}
+    text = _("%(name)s has changed these settings at %(at)s, since you opened this page. %(what)s")
+    return text % {**facts, "what": "; ".join(lines)}
 
 
 def report(request: HttpRequest, outlet: Outlet, names: list[str]) -> None:

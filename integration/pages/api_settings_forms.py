@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from integration import audit
-from integration.forms import SECRETS, SettingsForm, require_reachable
+from integration.forms import SECRETS, SettingsForm, Versioned, require_reachable
 from integration.models import Outlet
 from integration.pages.forms import Styled
 from integration.platforms import platform_names
@@ -78,7 +78,7 @@ class StoreId:
         return store_id
 
 
-class BranchForm(Styled, StoreId, forms.ModelForm):
+class BranchForm(Styled, StoreId, Versioned):
     class Meta:
         model = Outlet
         fields = ("name", "location", "store_id", "is_active", "allow_private_address")
