@@ -69,6 +69,8 @@ def endpoint(
         def answer(request: ApiRequest) -> HttpResponse:
             if permission and not request.user.has_perm(permission):
                 raise Refusal(403, "you may not do this: ask somebody who manages the outlets")
+            if permission and request.api_token and not request.api_token.allows(permission):
+                raise Refusal(403, "this token was made for less: ask for a new one")
             return view(request, read(request))
 
         answer_session = csrf_protect(answer)

@@ -1,4 +1,4 @@
-"""An outlet's own interval."""
+"""An outlet's own interval; what a token may do at most, and accounts that are a token's alone."""
 
 import django.core.validators
 from django.db import migrations, models
@@ -19,6 +19,22 @@ class Migration(migrations.Migration):
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(1440),
                 ],
+            ),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
+            name="permissions",
+            field=models.JSONField(help_text="the most that it may do; empty: whatever its person may", null=True),
+        ),
+        migrations.AddField(
+            model_name="apitoken",
+            name="role",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="of the account that is this token's alone",
+                max_length=150,
             ),
         ),
     ]

@@ -6,16 +6,21 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Q
 
 from integration.models.outlets import Outlet
 
 PREFIX = "push_"
+RIGHTS = "integration."  # what endpoints ask for
 
 
 class ApiToken(models.Model):
-    """Lets a program act as a person: with that person's rights, until it is revoked. Only its hash is kept."""
+    """Lets a program act as a person, or as an account of its own, until it is revoked. Only its hash is kept.
+
+    It may do what its person may, and nothing that its person could not do when it was made.
+    """
 
     name = models.CharField(max_length=100)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
@@ -29,6 +34,10 @@ class ApiToken(models.Model):
     # Said on its own: a token whose outlets are all deleted is good for none, not for every one.
     is_scoped = models.BooleanField(default=False, db_default=False, help_text="it is good for `outlets` alone")
     outlets = models.ManyToManyField(Outlet, related_name="+")
+    permissions = models.JSONField(null=True, help_text="the most that it may do; empty: whatever its person may")
+    role = models.CharField(
+        max_length=150, blank=True, default="", db_default="", help_text="of the account that is this token's alone"
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -36,6 +45,9 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} (ends in {self.ending})"
+
+    def allows(self, permission: str) -> bool:
+        return self.permissions is None or permission in self.permissions
 
     def covers(self, outlet_id: int) -> bool:
         return not self.is_scoped or self.outlets.filter(pk=outlet_id).exists()
@@ -55,9 +67,11 @@ def make_token(
     *,
     outlet_ids: Iterable[int] = (),
     expires_at: datetime | None = None,
+    role: str = "",
 ) -> tuple[ApiToken, str]:
     """The row, and the token itself: it is shown once and kept nowhere. Without outlets it is good for all."""
     chosen = list(outlet_ids)
+    rights = get_user_model().objects.get(pk=user_id).get_all_permissions()
     token = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
         name=name,
@@ -68,6 +82,8 @@ def make_token(
         created_by_id=created_by_id,
         is_scoped=bool(chosen),
         expires_at=expires_at,
+        permissions=sorted(one for one in rights if one.startswith(RIGHTS)),
+        role=role,
     )
     row.outlets.set(chosen)
     return row, token

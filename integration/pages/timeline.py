@@ -45,6 +45,7 @@ LABELS: dict[str, Any] = {
     "push_interval_minutes": _("Push every … minutes"),
     "allow_private_address": _("The shop is in our own network"),
     "user": _("Person"),
+    "role": _("Role"),
     "revoked_at": _("Revoked"),
     "expires_at": _("Until"),
     "outlets": _("Outlets"),

@@ -1,18 +1,19 @@
 """Tokens for programs: made, shown once, revoked."""
 
+import secrets
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -25,6 +26,8 @@ from integration.pages.shell import allow
 
 PAGE_SIZE = 25
 SHOWN_OUTLETS = 3
+MYSELF = "me"
+READABLE_LENGTH = 60
 
 
 def outlets() -> QuerySet[Outlet]:
@@ -35,10 +38,10 @@ class TokenForm(Styled, forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Which program it is for: “Till, Al Quoz”")
     )
-    user = forms.ModelChoiceField(
-        label=gettext_lazy("Acts as"), queryset=User.objects.none(), empty_label=gettext_lazy("choose a person")
+    acts_as = forms.ChoiceField(
+        label=gettext_lazy("Acts as"),
+        help_text=gettext_lazy("Later rights do not reach it: what it may do at most is settled when it is made."),
     )
-
     outlets = forms.ModelMultipleChoiceField(
         label=gettext_lazy("Outlets"),
         queryset=outlets(),
@@ -56,17 +59,10 @@ class TokenForm(Styled, forms.Form):
     def __init__(self, *args: Any, maker: User, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.maker, self.now = maker, now
-        people = get_user_model().objects.filter(is_active=True).order_by("username")
-        self.fields["user"].queryset = people  # type: ignore[attr-defined]
-
-    def clean_user(self) -> User:
-        """Nobody gets by a token what they may not do themselves."""
-        person: User = self.cleaned_data["user"]
-        has_more = person.get_all_permissions() - self.maker.get_all_permissions()
-        if not self.maker.is_superuser and (person.is_superuser or has_more):
-            text = _("%(name)s may do more than you: somebody with these rights has to make the token.")
-            raise forms.ValidationError(text, params={"name": person.get_username()})
-        return person
+        self.roles = {str(group.pk): group for group in offered_roles(maker)}
+        roles = [(pk, _("itself, with the role %(role)s") % {"role": group.name}) for pk, group in self.roles.items()]
+        acts_as: Any = self.fields["acts_as"]
+        acts_as.choices = [*roles, (MYSELF, _("me (%(name)s)") % {"name": maker.get_username()})]
 
     def clean_last_day(self) -> date | None:
         day: date | None = self.cleaned_data["last_day"]
@@ -84,10 +80,43 @@ class TokenForm(Styled, forms.Form):
         cleaned = super().clean() or self.cleaned_data
         holds = Q(expires_at__isnull=True) | Q(expires_at__gt=self.now)
         valid = ApiToken.objects.filter(holds, revoked_at__isnull=True)
-        same = valid.filter(name=cleaned.get("name"), user=cleaned.get("user"))
-        if not self.errors and same.exists():
-            self.add_error("name", _("This person has a token of this name already: revoke it first, or take another."))
+        mine = Q(user=self.maker, role="") if cleaned.get("acts_as") == MYSELF else ~Q(role="")
+        if not self.errors and valid.filter(mine, name=cleaned.get("name")).exists():
+            self.add_error("name", _("There is a token of this name already: revoke it first, or take another."))
         return cleaned
+
+    def make(self) -> tuple[ApiToken, str]:
+        given = self.cleaned_data
+        role = self.roles.get(given["acts_as"])
+        person = make_account(given["name"], role) if role else self.maker
+        return make_token(
+            given["name"],
+            person.pk,
+            self.maker.pk,
+            self.now,
+            outlet_ids=[outlet.pk for outlet in given["outlets"]],
+            expires_at=self.expires_at(),
+            role=role.name if role else "",
+        )
+
+
+def offered_roles(maker: User) -> list[Group]:
+    """Nobody gets by a token what they may not do themselves."""
+    groups = Group.objects.prefetch_related("permissions__content_type").order_by("pk")
+    rights = maker.get_all_permissions()
+    return [group for group in groups if maker.is_superuser or rights_of(group) <= rights]
+
+
+def rights_of(group: Group) -> set[str]:
+    return {f"{one.content_type.app_label}.{one.codename}" for one in group.permissions.all()}
+
+
+def make_account(name: str, role: Group) -> User:
+    """Nobody can sign in as it: it has no password."""
+    readable = slugify(name, allow_unicode=True)[:READABLE_LENGTH].strip("-")
+    account = User.objects.create_user(f"program-{readable or 'x'}-{secrets.token_hex(4)}", password=None)
+    account.groups.add(role)
+    return account
 
 
 @never_cache
@@ -105,12 +134,11 @@ def make(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST, maker=request.user, now=now)
     if not form.is_valid():
         return show(request, form=form)
-    name, person, chosen = (form.cleaned_data[field] for field in ("name", "user", "outlets"))
-    outlet_ids, expires_at = [outlet.pk for outlet in chosen], form.expires_at()
     with transaction.atomic():
-        row, token = make_token(name, person.pk, request.user.pk, now, outlet_ids=outlet_ids, expires_at=expires_at)
-        names = ", ".join(str(outlet) for outlet in chosen)
-        after = {"name": name, "user": person.get_username(), "outlets": names, "expires_at": expires_at}
+        row, token = form.make()
+        names = ", ".join(str(outlet) for outlet in form.cleaned_data["outlets"])
+        person = {"role": row.role} if row.role else {"user": request.user.get_username()}
+        after = {"name": row.name, **person, "outlets": names, "expires_at": row.expires_at}
         audit.record(request.user.pk, row, {}, after, now)
     return show(request, made=row, token=token)
 
@@ -141,6 +169,8 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     now = timezone.now()
     with transaction.atomic():
         if ApiToken.objects.filter(pk=row.pk, revoked_at__isnull=True).update(revoked_at=now):
+            if row.role:
+                User.objects.filter(pk=row.user_id).update(is_active=False)
             audit.record(request.user.pk, row, {"revoked_at": None}, {"revoked_at": now}, now)
     messages.success(request, _("“%(name)s” has been revoked.") % {"name": row.name})
     return redirect("tokens")
