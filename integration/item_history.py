@@ -76,10 +76,15 @@ def find_attempts(item: OutletProduct, push_ids: list[int]) -> dict[int, list[in
     if not push_ids:
         return attempts
     rows = PushAttempt.objects.filter(chunk__in=list(find_chunks(item.product_id, push_ids)))
-    rows = rows.annotate(sent=Cast("items", TextField())).filter(sent__contains=f'[{item.pk}, "').order_by("-pk")
+    rows = rows.annotate(sent=Cast("items", TextField())).filter(names(item)).order_by("-pk")
     for push_id, attempt_id in rows.values_list("chunk__push", "pk"):
         attempts[push_id].append(attempt_id)
     return attempts
+
+
+def names(item: OutletProduct) -> Q:
+    """As PostgreSQL writes it, and older rows have it; and as SQLite keeps it."""
+    return Q(sent__contains=f'[{item.pk}, "') | Q(sent__contains=f'[{item.pk},"')
 
 
 def find_chunks(product_id: int, push_ids: list[int]) -> Iterator[int]:

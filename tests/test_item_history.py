@@ -1,5 +1,6 @@
 """What was sent of an item is found in its outlet's attempts, and nothing of another item."""
 
+import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -160,6 +161,17 @@ def test_a_shop_that_refuses_everything_does_not_fill_the_history() -> None:
     assert kept["verdicts"] == "r" * 5000
     assert len(kept["rejected"]) == REASONS_KEPT
     assert {len(reason) for reason in kept["rejected"].values()} == {REASON_LENGTH}
+
+
+@pytest.mark.parametrize("separator", [",", ", "])
+def test_an_id_is_matched_however_the_row_was_written(outlet: Outlet, separator: str) -> None:
+    stock(outlet, 1)
+    item = item_of(outlet, "s00000")
+    record(outlet, [])
+    rows = json.dumps([[item.pk, "1.00", 1]], separators=(separator, ": "))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE integration_pushattempt SET items = %s", [rows])
+    assert [sent.price for sent in read_item_history(item).entries] == [Decimal("1.00")]
 
 
 def test_a_price_sent_before_stays_as_it_was_sent(outlet: Outlet) -> None:
