@@ -1,13 +1,13 @@
 """What the shop does not know yet, in slices; and what it has acknowledged. Queries only."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import connection
-from django.db.models import DateTimeField, Exists, F, Max, OuterRef, Q, QuerySet, Value, Window
+from django.db.models import DateTimeField, Exists, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
 from integration.models import UNSETTLED, OutletProduct, RejectedItem
@@ -31,6 +31,12 @@ def items_to_push(outlet_id: int, push_type: str, now: datetime) -> QuerySet[Out
     """Without what is in quarantine: the shop has refused these very values several times for the same reason."""
     products = OutletProduct.objects.filter(~is_quarantined(), outlet_id=outlet_id)
     return products if push_type == "full" else products.filter(unsynced(now))
+
+
+def has_unsynced(now: datetime) -> Exists:
+    """Of outlets: whether a partial push would send anything."""
+    products = OutletProduct.objects.filter(unsynced(now), ~is_quarantined(), outlet_id=OuterRef("pk"))
+    return Exists(products)
 
 
 def count_quarantined(outlet_id: int) -> int:
@@ -58,9 +64,20 @@ def cut(items: QuerySet[OutletProduct], size: int) -> list[Slice]:
 
 def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limit: int) -> list[Item]:
     """The current values of a slice, `limit` items at most."""
+    return read_slice(items, first_id, last_id, limit)[0]
+
+
+def read_slice(
+    items: QuerySet[OutletProduct], first_id: int, last_id: int, limit: int
+) -> tuple[list[Item], frozenset[int]]:
+    """The current values of a slice, and the ids of its items that the shop has refused before."""
+    # The database does not see by itself that the articles lie in the same range, and would read all of them.
+    in_range = Q(product__id__gte=first_id, product__id__lte=last_id)
     rows = items.filter(product_id__gte=first_id, product_id__lte=last_id).order_by("product_id")
-    fields = rows.values_list("pk", "product_id", "product__sku", "selling_price", "stock_status")
-    return [Item(*row) for row in fields[:limit]]
+    rows = rows.annotate(article=FilteredRelation("product", condition=in_range))
+    fields = rows.values_list("pk", "product_id", "article__sku", "selling_price", "stock_status", "rejection__pk")
+    read = list(fields[:limit])
+    return [Item(*row[:5]) for row in read], frozenset(row[0] for row in read if row[5] is not None)
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> list[Item]:
@@ -76,6 +93,7 @@ def as_rows(items: Iterable[Item]) -> list[list[Any]]:
 
 
 # Rows are found by their own id: by outlet and product, SQLite would read the whole outlet for each.
+# PostgreSQL locks them first, in the order in which everybody does.
 # What still differs after it has changed since the request began.
 # An item that was to be confirmed is confirmed by a request that began when it was due, by no earlier one.
 ACKNOWLEDGE = {
@@ -92,8 +110,10 @@ ACKNOWLEDGE = {
         SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
             waiting_since = %(started_at)s,
             confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
-        FROM (SELECT (value->>0)::bigint AS id, (value->>1)::numeric AS price, (value->>2)::smallint AS stock
-              FROM json_array_elements(%(rows)s::json)) AS v
+        FROM (SELECT item.id, (value->>1)::numeric AS price, (value->>2)::smallint AS stock
+              FROM json_array_elements(%(rows)s::json)
+              JOIN integration_outletproduct AS item ON item.id = (value->>0)::bigint
+              ORDER BY item.id FOR UPDATE OF item) AS v
         WHERE integration_outletproduct.id = v.id""",
 }
 
@@ -114,7 +134,7 @@ def acknowledge(items: Sequence[Item], started_at: datetime, acknowledged_at: da
         cursor.execute(
             ACKNOWLEDGE[connection.vendor],
             {
-                "rows": json.dumps(as_rows(items)),
+                "rows": msgspec.json.encode(as_rows(items)).decode(),
                 "started_at": adapt(started_at),
                 "acknowledged_at": adapt(acknowledged_at),
             },

@@ -1,41 +1,28 @@
-"""One chunk is claimed, sent, and written down; then it is decided what comes next."""
+"""One chunk is sent and written down; then it is decided what comes next."""
 
 import dataclasses
 import logging
 import random
-import time
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration import changes, health, history, log_context
-from integration.contracts import MISCONFIGURED, contract_of
+from integration import changes, claims, health, history, log_context
+from integration.contracts import MISCONFIGURED
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
-from integration.models import PushAttempt, PushChunk, PushHistory
-from integration.platforms.base import Item, Outcome, SendResult, skus
+from integration.models import PushChunk, PushHistory
+from integration.platforms.base import Outcome, SendResult, skus
 from integration.platforms.contract import Contract
-from integration.push_queue import (
-    CannotPush,
-    Ring,
-    check_pause,
-    check_switches,
-    confirm_jobs,
-    confirm_time,
-    go_on,
-    stop_push,
-)
-from integration.rate_limit import seconds_to_wait
-from integration.sending import Sending, ask_shop, endpoint_of, interrupted
+from integration.preparation import prepare
+from integration.push_queue import Ring, confirm_time, go_on, go_on_quickly, ring_chunk, stop_push
+from integration.sending import Sending, ask_shop, interrupted
 from integration.verdicts import read_verdicts
 
 logger = logging.getLogger(__name__)
 
-LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
 
 
@@ -48,7 +35,7 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
         try:
             sending, rings = prepare(chunk_id, now)
         except MISCONFIGURED as exc:
-            return stop_push(PushChunk.objects.get(pk=chunk_id).push_id, str(exc), now)
+            return stop_push(claims.push_of(chunk_id), str(exc), now)
         if sending is None:
             return rings
         log_context.bind(push_id=sending.push.pk, attempt_id=sending.attempt.pk)
@@ -64,87 +51,20 @@ def ask_and_record(sending: Sending) -> list[Ring]:
     return record(sending, result, timezone.now())
 
 
-# --- before the request ---------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
-    """Claim the chunk, read its items and write its attempt; or what to ring if nothing may be sent now."""
-    ends_at = time.monotonic() + LEASE_PART * settings.CHUNK_LEASE_SECONDS
-    history.lock_push_of(chunk_id)
-    claim = history.claim_chunk(chunk_id)
-    if claim is None:
-        return None, []
-    push = claim.chunk.push
-    try:
-        check_switches(push.outlet)
-        check_pause()
-    except CannotPush as exc:
-        return None, refuse_chunk(claim, f"stopped meanwhile: {exc}", now)
-    contract = contract_of(push.platform)
-    items = read_chunk(claim, contract, now)
-    if not items:
-        history.release_claim(claim, status=PushChunk.Status.DONE)
-        return None, go_on(push.pk, now)
-    if wait := seconds_to_hold(push, contract, 0 if claim.chunk.job else len(items), now):
-        history.postpone(claim, wait, now)
-        return None, [Ring("chunk", chunk_id, wait)]
-    attempt = find_attempt(claim.chunk, items, now)
-    return Sending(claim, attempt, history.revision_of(attempt), items, contract, ends_at), []
-
-
-def find_attempt(chunk: PushChunk, items: Sequence[Item], now: datetime) -> PushAttempt:
-    """A new one, or the one that began the chunk's job."""
-    return history.last_attempt(chunk) if chunk.job else history.start_attempt(chunk, changes.as_rows(items), now)
-
-
-def seconds_to_hold(push: PushHistory, contract: Contract, item_count: int, now: datetime) -> float:
-    """How long the endpoint's breaker or the shop's limit keeps the request back."""
-    if wait := health.enter(push.outlet_id, now):
-        return wait
-    if wait := seconds_to_wait(endpoint_of(push.outlet), contract, item_count):
-        health.leave_probe(push.outlet_id)  # it was ours, and nothing is sent
-        PushHistory.objects.filter(pk=push.pk).update(rate_wait_count=F("rate_wait_count") + 1)
-    return wait
-
-
-def read_chunk(claim: history.Claim, contract: Contract, now: datetime) -> list[Item]:
-    """The chunk's current items, or its job's. Products that came in since it was cut go into a chunk of their own."""
-    chunk, size = claim.chunk, contract.batch_size
-    if chunk.job:
-        return [item for item in changes.from_rows(history.last_attempt(chunk).items) if item.product_id]
-    items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
-    read = changes.read_items(items, chunk.first_id, chunk.last_id, size + 1)
-    if len(read) > size:
-        PushChunk.objects.create(push=chunk.push, first_id=read[size].product_id, last_id=chunk.last_id)
-        PushChunk.objects.filter(pk=chunk.pk).update(last_id=read[size].product_id - 1)
-        chunk.last_id = read[size].product_id - 1
-    return read[:size]
-
-
-def refuse_chunk(claim: history.Claim, error: str, now: datetime) -> list[Ring]:
-    """End the push with the chunk; its items wait for the next one."""
-    history.release_claim(claim, status=PushChunk.Status.FAILED)
-    confirm_jobs(claim.chunk.push, now, pk=claim.chunk.pk)
-    return stop_push(claim.chunk.push_id, error, now)
-
-
-# --- after the request ----------------------------------------------------------------------------------
-
-
 @transaction.atomic
 def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     """Write down what came of an attempt, if its claim still holds, and go on."""
     logger.info("the shop was asked", extra=log_facts(result))
-    push = history.lock_push(sending.push.pk)
-    situation = situation_of(sending, push)
+    push = sending.push
+    is_failing = history.lock_known_push(push)
+    situation = situation_of(sending, push, result)
     chance = random.Random(str(sending.claim.token)).random()
     decision = decide(result, situation, sending.contract, chance)
     if is_refused_item(result, situation, sending.contract):
         result = dataclasses.replace(result, rejected={sending.items[0].sku: result.message})
     verdicts = read_verdicts(sending.attempt.items, sending.items, result)
     history.finish_attempt(sending.attempt, result, now, **verdicts)
-    if not history.release_claim(sending.claim, **chunk_changes(sending, result, decision, now)):
+    if not claims.release_claim(sending.claim, **chunk_changes(sending, result, decision, now)):
         confirm_stale(sending, result, now)
         return []
     if decision.status == PushChunk.Status.FAILED:
@@ -156,7 +76,8 @@ def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     if decision.status in (PushChunk.Status.DONE, PushChunk.Status.FAILED):
         record_rejections(sending, result, now)
         put_off_confirmations(sending, result, now)
-    return follow(sending, push, result, decision, now)
+    is_open = tell_breaker(push.outlet_id, sending.contract, result, is_failing, now)
+    return follow(sending, push, result, decision, is_open, now)
 
 
 def log_facts(result: SendResult) -> dict[str, Any]:
@@ -172,9 +93,10 @@ def is_pending(result: SendResult, decision: Decision) -> bool:
     return result.outcome is Outcome.JOB and decision.status == PushChunk.Status.WAITING
 
 
-def situation_of(sending: Sending, push: PushHistory) -> Situation:
+def situation_of(sending: Sending, push: PushHistory, result: SendResult) -> Situation:
+    """Only of a refusal it matters what the shop has taken before."""
     attempts = sending.claim.chunk.attempt_count
-    has_accepted = history.has_accepted(push)
+    has_accepted = result.outcome is not Outcome.REFUSED or history.has_accepted(push)
     return Situation(len(sending.items), attempts, push.split_count, push.stopped_at is not None, has_accepted)
 
 
@@ -203,10 +125,11 @@ def chunk_changes(sending: Sending, result: SendResult, decision: Decision, now:
 
 
 def record_items(sending: Sending, result: SendResult, now: datetime) -> None:
-    changes.lock(item.id for item in sending.items)
     accepted = [item for item in sending.items if item.sku in result.accepted]
+    if len(accepted) < len(sending.items):
+        changes.lock(item.id for item in sending.items)
     changes.acknowledge(accepted, sending.attempt.started_at, now)
-    history.clear_rejections(accepted)
+    history.clear_rejections([item for item in accepted if item.id in sending.refused_before])
     confirm_unknown(sending, result, now)
 
 
@@ -217,8 +140,9 @@ def record_rejections(sending: Sending, result: SendResult, now: datetime) -> No
 
 
 def confirm_unknown(sending: Sending, result: SendResult, now: datetime) -> None:
-    unknown = [item.id for item in sending.items if item.sku in result.unknown]
-    changes.confirm_later(unknown, confirm_time(sending.contract, now))
+    if result.unknown:
+        unknown = [item.id for item in sending.items if item.sku in result.unknown]
+        changes.confirm_later(unknown, confirm_time(sending.contract, now))
 
 
 def give_up_job(sending: Sending, result: SendResult) -> SendResult:
@@ -236,9 +160,10 @@ def put_off_confirmations(sending: Sending, result: SendResult, now: datetime) -
     changes.put_off(ids, sending.attempt.started_at, at)
 
 
-def follow(sending: Sending, push: PushHistory, result: SendResult, decision: Decision, now: datetime) -> list[Ring]:
-    """The breaker hears of the answer, and the push stops, waits, or goes on."""
-    is_open = tell_breaker(push.outlet_id, sending.contract, result, now)
+def follow(
+    sending: Sending, push: PushHistory, result: SendResult, decision: Decision, is_open: bool, now: datetime
+) -> list[Ring]:
+    """The push stops, also because the breaker is open now, or it waits, or goes on."""
     if result.outcome in STOPPING:
         return stop_push(push.pk, result.message, now)
     if is_open:
@@ -248,14 +173,15 @@ def follow(sending: Sending, push: PushHistory, result: SendResult, decision: De
             push.pk, f"{result.message}; after several failures the endpoint is left alone for a while", now
         )
     if decision.status == PushChunk.Status.WAITING:
-        others = go_on(push.pk, now) if result.outcome is Outcome.JOB else []
-        return [Ring("chunk", sending.claim.chunk.pk, decision.delay), *others]
+        others = go_on(push, now) if result.outcome is Outcome.JOB else []
+        return [ring_chunk(push, sending.claim.chunk.pk, decision.delay), *others]
     if decision.status == PushChunk.Status.SPLIT:
         split_chunk(sending, push, result)
-    return go_on(push.pk, now)
+    has_answered = decision.status in (PushChunk.Status.DONE, PushChunk.Status.SPLIT)
+    return go_on_quickly(push, sending.contract, now) if has_answered else go_on(push, now)
 
 
-def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: datetime) -> bool:
+def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, is_failing: bool, now: datetime) -> bool:
     """True if the breaker is open now. Refused credentials open it at once: no other request would fare better."""
     if result.retry_after:
         health.hold(outlet_id, result.retry_after, now)
@@ -264,8 +190,10 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, now: da
         health.leave_probe(outlet_id)
         return False
     if not counts_as_failure(result, contract):
-        note = health.leave_probe if result.outcome is Outcome.REFUSED else health.note_success
-        note(outlet_id)
+        if result.outcome is Outcome.REFUSED:
+            health.leave_probe(outlet_id)
+        elif is_failing:
+            health.note_success(outlet_id)
         return False
     reason = result.message or f"the answer took {result.elapsed_seconds:.0f} s"
     limit = 1 if result.outcome is Outcome.CREDENTIALS else contract.breaker_failures

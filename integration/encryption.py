@@ -1,5 +1,6 @@
 """Secrets at rest: a text field that the database only sees encrypted."""
 
+import functools
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -12,7 +13,12 @@ class WrongEncryptionKey(Exception):
 
 
 def cipher() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.ENCRYPTION_KEYS])
+    return cipher_of(tuple(settings.ENCRYPTION_KEYS))
+
+
+@functools.lru_cache(maxsize=4)
+def cipher_of(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 class EncryptedTextField(models.TextField):

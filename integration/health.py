@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
-from integration.models import EndpointHealth
+from integration.models import EndpointHealth, Outlet
 from integration.retry import RETRY_AFTER_CAP, seconds_open
 
 PROBE_WAIT = 2.0  # seconds that others wait while one tries
@@ -30,15 +30,23 @@ def enter(outlet_id: int, now: datetime) -> float:
     Half-open, only one is let in: the others wait for what comes of it.
     """
     health = EndpointHealth.objects.filter(pk=outlet_id).first()
-    if health is None:
-        return 0
+    return enter_known(health, now) if health else 0
+
+
+def enter_known(health: EndpointHealth, now: datetime) -> float:
     if pauses := [until for until in (health.open_until, health.hold_until) if until and until > now]:
         return (max(pauses) - now).total_seconds()
     if health.open_until is None:
         return 0
-    free = EndpointHealth.objects.filter(Q(probe_until__isnull=True) | Q(probe_until__lt=Now()), pk=outlet_id)
+    free = EndpointHealth.objects.filter(Q(probe_until__isnull=True) | Q(probe_until__lt=Now()), pk=health.pk)
     probing = free.update(probe_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS))
     return 0 if probing else PROBE_WAIT
+
+
+def health_of(outlet: Outlet) -> EndpointHealth | None:
+    """Of an outlet that was read with it; None: nothing has ever failed there."""
+    health: EndpointHealth | None = getattr(outlet, "health", None)
+    return health
 
 
 def note_success(outlet_id: int) -> None:

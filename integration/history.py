@@ -1,68 +1,22 @@
-"""What happened: claims, attempts, counts, and the final state of a push.
+"""What happened: attempts, counts, refusals, and the final state of a push."""
 
-A chunk is claimed by a conditional UPDATE with a token, and every write-back checks that token, so a
-worker that was late, stopped or delivered twice changes nothing. Leases use the database's clock.
-"""
-
+import functools
 import re
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, When
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Greatest, Now
 
-from integration.models import OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.models import EndpointHealth, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult
 
 ERROR_LIMIT = 2000
 QUARANTINE_AFTER = 3  # identical refusals
 # Longer waits are rows that the sweep rings: a message that waits must stay far below the visibility timeout.
 LONGEST_COUNTDOWN = 60  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to send one chunk once."""
-
-    chunk: PushChunk
-    token: uuid.UUID
-
-
-def claim_chunk(chunk_id: int) -> Claim | None:
-    """Claim the chunk if it waits and is due; the attempt is counted here, so a chunk that kills its worker ends."""
-    token = uuid.uuid4()
-    due = Q(not_before__isnull=True) | Q(not_before__lte=Now())
-    to_send = Case(When(job__isnull=True, then=1), default=0)  # to ask for a job is no attempt
-    claimed = PushChunk.objects.filter(due, pk=chunk_id, status=PushChunk.Status.WAITING).update(
-        status=PushChunk.Status.SENDING,
-        claim_token=token,
-        claimed_until=Now() + timedelta(seconds=settings.CHUNK_LEASE_SECONDS),
-        attempt_count=F("attempt_count") + to_send,
-    )
-    if not claimed:
-        return None
-    return Claim(PushChunk.objects.select_related("push__outlet").get(pk=chunk_id), token)
-
-
-def release_claim(claim: Claim, **changes: Any) -> bool:
-    """Write the chunk back if the claim still holds."""
-    held = PushChunk.objects.filter(pk=claim.chunk.pk, claim_token=claim.token, status=PushChunk.Status.SENDING)
-    return bool(held.update(claim_token=None, claimed_until=None, **changes))
-
-
-def postpone(claim: Claim, seconds: float, now: datetime) -> None:
-    """Give the claim back: nothing was sent, so no attempt is counted."""
-    release_claim(
-        claim,
-        status=PushChunk.Status.WAITING,
-        not_before=now + timedelta(seconds=seconds),
-        rung_at=now,
-        attempt_count=F("attempt_count") - int(claim.chunk.job is None),
-    )
 
 
 def start_attempt(chunk: PushChunk, rows: list[list[Any]], now: datetime) -> PushAttempt:
@@ -171,37 +125,24 @@ def gist(reason: str) -> str:
 
 
 def clear_rejections(items: Sequence[Item]) -> None:
-    RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
+    if items:
+        RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
 
 
 class Progress(NamedTuple):
-    """A push's chunks: open ones, those of them under way (without jobs), and those that the shop has answered."""
+    """A push's chunks: open ones, and those that the shop has answered."""
 
     open_count: int
-    rung_count: int
     ended_count: int
 
 
 def read_progress(push_id: int) -> Progress:
-    is_open = Q(status__in=PushChunk.OPEN)
-    has_job = Q(job__isnull=False)
-    ended = Q(status__in=(PushChunk.Status.DONE, PushChunk.Status.SPLIT)) | has_job
+    ended = Q(status__in=(PushChunk.Status.DONE, PushChunk.Status.SPLIT)) | Q(job__isnull=False)
     counts = PushChunk.objects.filter(push_id=push_id).aggregate(
-        open_count=Count("pk", filter=is_open),
-        rung_count=Count("pk", filter=is_open & Q(rung_at__isnull=False) & ~has_job),
+        open_count=Count("pk", filter=Q(status__in=PushChunk.OPEN)),
         ended_count=Count("pk", filter=ended),
     )
     return Progress(**counts)
-
-
-def next_chunks(push_id: int, count: int, now: datetime) -> list[int]:
-    """The next chunks that nobody was told of, marked as told. The caller holds the push's row."""
-    if count <= 0:
-        return []
-    waiting = PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING, rung_at__isnull=True)
-    chunk_ids = list(waiting.order_by("first_id").values_list("pk", flat=True)[:count])
-    PushChunk.objects.filter(pk__in=chunk_ids).update(rung_at=now)
-    return chunk_ids
 
 
 def pushes() -> QuerySet[PushHistory]:
@@ -214,18 +155,45 @@ def read_push(push_id: int) -> PushHistory | None:
 
 
 def lock_push(push_id: int) -> PushHistory:
-    """The push, locked for the rest of the transaction: two last chunks must see each other."""
-    return pushes().select_for_update(of=("self",)).get(pk=push_id)
+    """The push, locked for the rest of the transaction: two last chunks must see each other.
+
+    Who only names it in a new row, a chunk, need not wait.
+    """
+    return pushes().select_for_update(of=("self",), no_key=True).get(pk=push_id)
 
 
-def lock_push_of(chunk_id: int) -> None:
-    """Lock the push before its chunk, as the write-back does: in the other order the two would wait for each other."""
-    chunks = PushChunk.objects.filter(pk=chunk_id).values("push_id")
-    list(PushHistory.objects.select_for_update().filter(pk__in=chunks).values_list("pk"))
+# What others may have changed of an open push since its chunk was claimed.
+CHANGING: tuple[str, ...] = ("status", "split_count", "stopped_at", "is_cancelled", "error_details")
+CHANGING += ("next_push_type", "next_trigger", "next_created_by_id")
+
+
+def lock_known_push(push: PushHistory) -> bool:
+    """The same of a push that was read before: it is brought up to date. Whether its endpoint was failing lately."""
+    *values, is_failing = open_rows().get(pk=push.pk)
+    for name, value in zip(CHANGING, values, strict=True):
+        setattr(push, name, value)
+    return bool(is_failing)
+
+
+@functools.cache
+def open_rows() -> QuerySet[PushHistory, tuple[Any, ...]]:
+    """Built once; what is added to it makes a query of its own each time."""
+    failing = EndpointHealth.objects.filter(pk=OuterRef("outlet"))
+    failing = failing.exclude(failure_count=0, open_until__isnull=True)
+    rows = PushHistory.objects.select_for_update(no_key=True).order_by().annotate(is_failing=Exists(failing))
+    return rows.values_list(*CHANGING, "is_failing")
+
+
+def count_rate_wait(push: PushHistory) -> None:
+    PushHistory.objects.filter(pk=push.pk).update(rate_wait_count=F("rate_wait_count") + 1)
 
 
 def fail_waiting_chunks(push_id: int) -> None:
     PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING).update(status=PushChunk.Status.FAILED)
+
+
+CLOSING = ["accepted_count", "rejected_count", "retry_count", "status", "finished_at"]
+CLOSING += ["response_code", "response_message", "error_details"]
 
 
 def close_push(push: PushHistory, now: datetime) -> None:
@@ -242,7 +210,7 @@ def close_push(push: PushHistory, now: datetime) -> None:
     push.status = final_status(push, chunks)
     push.finished_at = now
     describe_outcome(push, chunks)
-    push.save()
+    push.save(update_fields=CLOSING)
 
 
 def final_status(push: PushHistory, chunks: dict[str, int]) -> PushHistory.Status:

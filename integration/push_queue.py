@@ -5,15 +5,16 @@ The rows are the queue. Every step returns what to ring; whether anybody hears i
 
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration import changes, health, history
+from integration import changes, claims, health, history
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
 from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory, PushPause
 from integration.platforms.base import Outcome, SendResult
@@ -28,12 +29,28 @@ class CannotPush(Exception):
     """The outlet is not set up or not allowed to push; the message says what to change."""
 
 
-class Ring(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ring:
     """Somebody should look at this push (plan it) or this chunk (send it)."""
 
     kind: str  # "push" or "chunk"
     id: int
     delay: float = 0  # seconds
+    label: str = field(default="", compare=False)  # for people, where it is known without a query
+
+
+def ring_push(push: PushHistory) -> Ring:
+    return Ring("push", push.pk, label=label_push(push.pk, push.outlet.store_id, push.platform))
+
+
+def ring_chunk(push: PushHistory, chunk_id: int, delay: float = 0) -> Ring:
+    label = label_push(push.pk, push.outlet.store_id, push.platform)
+    return Ring("chunk", chunk_id, delay, f"chunk {chunk_id} of {label}")
+
+
+def label_push(push_id: int, store_id: str, platform: str) -> str:
+    """Ids and the outlet's store id only: it goes through the broker."""
+    return f"push {push_id} of outlet {store_id} ({platform})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +62,19 @@ class Started:
 
     @property
     def rings(self) -> list[Ring]:
-        return [Ring("push", self.push.pk)] if self.push and not self.joined else []
+        return [ring_push(self.push)] if self.push and not self.joined else []
 
 
 # --- start ----------------------------------------------------------------------------------------------
 
 
+def open_pauses() -> QuerySet[PushPause]:
+    return PushPause.objects.filter(ended_at__isnull=True)
+
+
 def current_pause() -> PushPause | None:
     """What keeps every outlet from being pushed, if somebody has said so."""
-    return PushPause.objects.filter(ended_at__isnull=True).select_related("paused_by").first()
+    return open_pauses().select_related("paused_by").first()
 
 
 def check_pause() -> None:
@@ -127,7 +148,7 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
 @transaction.atomic
 def join_push(outlet: Outlet, asked: dict[str, Any]) -> PushHistory | None:
     """None if the open push has ended meanwhile. A full push that was asked for is not reduced to a partial one."""
-    push = PushHistory.objects.select_for_update().filter(outlet=outlet, status__in=PushHistory.OPEN).first()
+    push = PushHistory.objects.select_for_update(no_key=True).filter(outlet=outlet, status__in=PushHistory.OPEN).first()
     if push is None or (asked["next_push_type"], push.next_push_type) == ("partial", "full"):
         return push
     for name, value in asked.items():
@@ -162,26 +183,36 @@ def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -
     push.status = PushHistory.Status.RUNNING
     push.item_count = sum(s.item_count for s in slices)
     push.save(update_fields=["status", "item_count"])
-    return go_on(push.pk, now)
+    return go_on(push, now)
 
 
 # --- go on, and end -------------------------------------------------------------------------------------
 
 
-def go_on(push_id: int, now: datetime) -> list[Ring]:
-    """Ring the next chunks, or end the push with its last one. Runs inside the transaction that ended a chunk.
+def go_on(push: PushHistory, now: datetime) -> list[Ring]:
+    """Ring the next chunks, or end the push with its last one. Runs inside the transaction that ended a chunk and
+    has locked the push.
 
     One request goes alone until the shop has answered one: a dead shop holds one worker process and not a window
     of them.
     """
-    push = history.lock_push(push_id)
-    progress = history.read_progress(push_id)
+    progress = history.read_progress(push.pk)
     if push.is_open and not progress.open_count:
         return end_push(push, now)
-    widest = contract_or_default(push.platform).requests_in_flight or settings.PUSH_WINDOW
-    window = widest if progress.ended_count else 1
-    chunk_ids = history.next_chunks(push_id, window - progress.rung_count, now)
-    return [Ring("chunk", chunk_id) for chunk_id in chunk_ids]
+    window = widest_window(contract_or_default(push.platform)) if progress.ended_count else 1
+    return [ring_chunk(push, chunk_id) for chunk_id in claims.ring_next(push.pk, window, now)]
+
+
+def go_on_quickly(push: PushHistory, contract: Contract, now: datetime) -> list[Ring]:
+    """The same where the shop has just answered: one statement, as long as there is a next chunk."""
+    chunk_ids = claims.ring_next(push.pk, widest_window(contract), now)
+    if chunk_ids or history.read_progress(push.pk).open_count or not push.is_open:
+        return [ring_chunk(push, chunk_id) for chunk_id in chunk_ids]
+    return end_push(push, now)
+
+
+def widest_window(contract: Contract) -> int:
+    return contract.requests_in_flight or int(settings.PUSH_WINDOW)
 
 
 def end_push(push: PushHistory, now: datetime) -> list[Ring]:
@@ -217,8 +248,11 @@ def start_next(push: PushHistory, now: datetime) -> list[Ring]:
 def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring]:
     """Send nothing more of the push. A chunk that is under way still ends for itself, and the push with it."""
     push = history.lock_push(push_id)
-    if not push.is_open or push.stopped_at:
-        return go_on(push_id, now) if push.is_open else []
+    if not push.is_open:
+        return []
+    if push.stopped_at:  # a chunk may have come in since
+        history.fail_waiting_chunks(push_id)
+        return go_on(push, now)
     for name, value in {"error_details": error, "stopped_at": now, **also}.items():
         setattr(push, name, value)
     push.save(update_fields=["error_details", "stopped_at", *also])
@@ -249,13 +283,13 @@ def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
     tries_left = chunk.attempt_count < contract_or_default(push.platform).attempts
     again = not push.stopped_at and (tries_left or chunk.job is not None)
     status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
-    if not history.release_claim(history.Claim(chunk, token), status=status, rung_at=now):
+    if not claims.release_claim(claims.Claim(chunk, token), status=status, rung_at=now):
         return []
     confirm_abandoned(chunk, push, now)
     if not again:
         confirm_jobs(push, now, pk=chunk.pk)
     health.leave_probe(push.outlet_id)
-    return [Ring("chunk", chunk.pk)] if again else go_on(push.pk, now)
+    return [ring_chunk(push, chunk.pk)] if again else go_on(push, now)
 
 
 def confirm_abandoned(chunk: PushChunk, push: PushHistory, now: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from integration import changes, history
+from integration import changes, claims
 from integration.contracts import MISCONFIGURED, contract_at
 from integration.models import Outlet, PushAttempt, PushHistory
 from integration.platforms import load
@@ -31,10 +31,11 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class Sending:
     """One attempt at one chunk, from its claim to its answer."""
 
-    claim: history.Claim
+    claim: claims.Claim
     attempt: PushAttempt
     revision: int
     items: Sequence[Item]
+    refused_before: frozenset[int]  # the ids of items that stand among the refused ones
     contract: Contract
     ends_at: float  # by the monotonic clock: no request of the attempt outlives its claim
 

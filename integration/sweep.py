@@ -57,7 +57,7 @@ def end_unended(now: datetime) -> list[list[Ring]]:
 
 @transaction.atomic
 def end_one(push_id: int, now: datetime) -> list[Ring]:
-    return go_on(push_id, now)
+    return go_on(history.lock_push(push_id), now)
 
 
 RESCUES: dict[Rescue.Kind, Callable[[datetime], list[list[Ring]]]] = {

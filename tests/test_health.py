@@ -232,7 +232,7 @@ def test_a_probe_that_the_rate_limit_keeps_back_is_left_to_another(
     stock(outlet, 1)
     fail(outlet, 5)
     let_time_pass(outlet)
-    monkeypatch.setattr("integration.delivery.seconds_to_wait", lambda *args: 3.0)
+    monkeypatch.setattr("integration.preparation.seconds_to_wait", lambda *args: 3.0)
     (ring,) = sweep(timezone.now())
     (first,) = plan_push(ring.id, timezone.now())
     (again,) = send_chunk(first.id, timezone.now())

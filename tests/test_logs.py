@@ -17,10 +17,11 @@ from django.utils import timezone
 from dashboard import env
 from dashboard.env import InvalidEnvironment
 from integration import log_context
+from integration.delivery import send_chunk
 from integration.log_context import ContextFilter, TextFormatter, bound, sane_request_id
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
-from integration.push_queue import Ring
+from integration.push_queue import Ring, plan_push, start_push
 from integration.ring_labels import label_rings
 from tasks import logs
 from tasks.push import push_chunk, push_outlet, ring, ring_outlet
@@ -158,6 +159,16 @@ def test_a_message_says_what_it_is_about(outlet: Outlet, django_assert_num_queri
     assert labels[rings[0]] == f"push {pushed.pk} of outlet 007 (memory)"
     assert labels[rings[1]] == f"chunk {chunks[0].pk} of push {pushed.pk} of outlet 007 (memory)"
     assert labels[rings[-1]] == "push 1000000"
+
+
+def test_what_is_known_of_a_push_under_way_is_not_asked_for(outlet: Outlet, django_assert_num_queries: Any) -> None:
+    stock(outlet, 1500)
+    (started,) = start_push(outlet, "full", "manual", timezone.now()).rings
+    (first,) = plan_push(started.id, timezone.now())
+    rings = [started, first, *send_chunk(first.id, timezone.now())]
+    with django_assert_num_queries(0):
+        known = label_rings(rings)
+    assert known == label_rings([Ring(ring.kind, ring.id) for ring in rings])
 
 
 def test_the_message_carries_the_label(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from integration import sums
-from integration.delivery import prepare
 from integration.metrics import write_metrics
 from integration.models import (
     EndpointHealth,
@@ -32,6 +31,7 @@ from integration.models import (
     make_token,
 )
 from integration.outlet_state import State, summarize
+from integration.preparation import prepare
 from integration.pruning import prune_history
 from integration.push_queue import plan_push, start_push
 from integration.sums import LAG, add_up, bucket_of, note_run
@@ -239,7 +239,7 @@ def test_a_wait_for_the_shop_s_limit_is_counted(monkeypatch: pytest.MonkeyPatch,
     push = start_push(outlet, "partial", "manual", timezone.now()).push
     assert push is not None
     plan_push(push.pk, timezone.now())
-    monkeypatch.setattr("integration.delivery.seconds_to_wait", lambda *arguments: 3.0)
+    monkeypatch.setattr("integration.preparation.seconds_to_wait", lambda *arguments: 3.0)
     prepare(PushChunk.objects.get().pk, timezone.now())
     push.refresh_from_db()
     assert push.rate_wait_count == 1

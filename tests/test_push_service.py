@@ -290,6 +290,16 @@ def test_an_outlet_that_is_switched_off_meanwhile_sends_no_more(outlet: Outlet) 
     assert len(memory_state()) == 500
 
 
+def test_a_chunk_that_came_in_as_its_push_was_stopped_is_not_sent(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    push, (chunk_id,) = begin(outlet)
+    PushHistory.objects.update(stopped_at=timezone.now(), is_cancelled=True, error_details="cancelled by somebody")
+    assert send_chunk(chunk_id, timezone.now()) == []
+    push.refresh_from_db()
+    assert (push.status, push.error_details) == ("cancelled", "cancelled by somebody")
+    assert (PushAttempt.objects.count(), memory_state()) == (0, {})
+
+
 def test_a_contract_that_became_invalid_ends_the_push_with_the_reason(outlet: Outlet, settings: Any) -> None:
     stock(outlet, 1000)
     started, (first, _) = begin(outlet)
@@ -308,6 +318,32 @@ def test_a_secret_that_cannot_be_decrypted_ends_the_push_with_the_reason(pasons_
     started.refresh_from_db()
     assert (started.status, PushAttempt.objects.count()) == ("failed", 0)
     assert "none of ENCRYPTION_KEYS decrypts" in started.error_details
+
+
+def statements_of(chunk_id: int) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        send_chunk(chunk_id, timezone.now())
+    return [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+
+
+def until_acknowledged(statements: list[str]) -> int:
+    """How many they are from the first one, which finds the chunk, to the one that acknowledges its items."""
+    return 1 + next(number for number, sql in enumerate(statements) if "SET pushed_price" in sql)
+
+
+def test_a_chunk_costs_the_same_few_statements_however_long_the_push_is(outlet: Outlet, quick: Quick) -> None:
+    quick(batch_size=10)
+    stock(outlet, 60)
+    _, (first, *short, _, _) = begin(outlet)
+    send_chunk(first, timezone.now())
+    costs = [statements_of(chunk_id) for chunk_id in short]
+    other = make_outlet("8")
+    stock(other, 300)
+    _, (first, *long, _, _) = begin(other, "full")
+    send_chunk(first, timezone.now())
+    costs += [statements_of(chunk_id) for chunk_id in long]
+    assert {until_acknowledged(cost) for cost in costs} == {8}
+    assert {len(cost) for cost in costs} <= {9, 10}  # which one is next, and if there is none, whether it is over
 
 
 # --- the service of one outlet --------------------------------------------------------------------------
@@ -376,4 +412,4 @@ def test_two_processes_send_each_chunk_once(shop: MockShop) -> None:
 
 
 def test_a_ring_names_what_to_look_at() -> None:
-    assert Ring("chunk", 5) == ("chunk", 5, 0)
+    assert Ring("chunk", 5) == Ring("chunk", 5, 0, "chunk 5 of push 3 of outlet 007 (memory)") != Ring("push", 5)

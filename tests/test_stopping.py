@@ -7,9 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from integration.delivery import prepare, record, send_chunk
+from integration.delivery import record, send_chunk
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, Rescue
 from integration.platforms.base import Outcome, SendResult, skus
+from integration.preparation import prepare
 from integration.push_queue import cancel_push, plan_push, start_push
 from integration.push_service import run_push
 from integration.sweep import sweep

@@ -8,11 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integration.delivery import prepare, send_chunk
-from integration.history import claim_chunk
+from integration.claims import claim_chunk
+from integration.delivery import send_chunk
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, Rescue
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
+from integration.preparation import prepare
 from integration.push_queue import Ring, plan_push, start_push
 from integration.push_service import run_push
 from integration.sweep import sweep
@@ -90,7 +91,7 @@ def test_a_claim_of_a_dead_worker_is_taken_back_and_its_items_are_confirmed(outl
 
 def test_a_claim_that_holds_is_left_alone(outlet: Outlet) -> None:
     _, chunk = begin(outlet)
-    assert claim_chunk(chunk.pk) is not None
+    assert claim_chunk(chunk) is not None
     assert sweep(timezone.now()) == []
 
 

@@ -68,9 +68,8 @@ def build_contract(name: str, preset: str, changes: dict[str, Any]) -> Contract:
     if preset and preset not in PRESETS:
         problem = Problem("", f"unknown preset {preset!r}; known: {', '.join(PRESETS)}")
         raise InvalidContract(f"the contract of {name}: {problem}", [problem])
-    base = PRESETS[preset] if preset else PRESETS.get(name, adapter.default_contract)
     try:
-        return compile_contract(base.model_dump_json(), as_storable(changes))
+        return compile_contract(base_of(name, preset, adapter), as_storable(changes))
     except (OverflowError, UnicodeError, RecursionError) as exc:
         problem = Problem("", "it holds what cannot be stored: a number or a text that is none, or far too deep a list")
         raise InvalidContract(f"the contract of {name}: {problem}", [problem]) from exc
@@ -78,6 +77,13 @@ def build_contract(name: str, preset: str, changes: dict[str, Any]) -> Contract:
         problems = [describe(error) for error in exc.errors()]
         message = "; ".join(map(str, problems))
         raise InvalidContract(f"the contract of {name}: {message}", problems) from exc
+
+
+@functools.lru_cache(maxsize=100)
+def base_of(name: str, preset: str, adapter: type[Platform]) -> str:
+    """What is changed, as JSON."""
+    base = PRESETS[preset] if preset else PRESETS.get(name, adapter.default_contract)
+    return base.model_dump_json()
 
 
 def as_storable(changes: dict[str, Any]) -> bytes:
