@@ -1,17 +1,20 @@
 """Tasks are thin: ids in, one call, ring what it returns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from integration.models import Outlet, PushHistory
+from integration.delivery import send_chunk
+from integration.models import Outlet, PushAttempt, PushHistory, PushPause
 from integration.product_update import apply_product_update
-from integration.push_queue import Ring
+from integration.push_queue import Ring, cancel_push
 from tasks import push
 from tasks.push import LONGEST_COUNTDOWN, push_all_outlets, push_chunk, push_outlet, ring, ring_outlet
 from tests.conftest import dashboard_state, make_outlet, memory_state, stock
@@ -82,6 +85,75 @@ def test_the_tasks_carry_a_push_to_its_end(outlet: Outlet, monkeypatch: pytest.M
     assert memory_state() == dashboard_state(outlet)
 
 
+def begin_quickly(outlet: Outlet, monkeypatch: pytest.MonkeyPatch, seconds: float) -> PushHistory:
+    monkeypatch.setattr(push, "AT_ONCE_SECONDS", seconds)
+    stock(outlet, 3000)
+    started = ring_outlet(outlet.pk).push
+    assert started is not None
+    return started
+
+
+def test_a_worker_goes_on_with_the_next_chunk_and_rings_the_others(
+    outlet: Outlet, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = begin_quickly(outlet, monkeypatch, 60)
+    push_outlet(push_id=started.pk)
+    assert len(memory_state()) == 500 * (6 - len(sent))
+    assert [kwargs for _, kwargs, _ in sent] == [{"chunk_id": pk} for pk in waiting_chunks(started)]
+
+
+def waiting_chunks(started: PushHistory) -> list[int]:
+    return list(started.chunks.filter(status="waiting").order_by("pk").values_list("pk", flat=True))
+
+
+def test_after_a_while_others_have_their_turn(outlet: Outlet, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    started = begin_quickly(outlet, monkeypatch, 0)
+    push_outlet(push_id=started.pk)
+    (first, *others) = waiting_chunks(started)
+    assert (sent, memory_state()) == ([("tasks.push.push_chunk", {"chunk_id": first}, 0)], {})
+    push_chunk(chunk_id=first)
+    assert (len(memory_state()), waiting_chunks(started)) == (500, others)
+
+
+def cancel(started: PushHistory) -> None:
+    cancel_push(started.pk, "asha", timezone.now())
+
+
+def pause(started: PushHistory) -> None:
+    PushPause.objects.get_or_create(ended_at=None, defaults={"paused_at": timezone.now()})
+
+
+def switch_off(started: PushHistory) -> None:
+    Outlet.objects.filter(pk=started.outlet_id).update(push_enabled=False)
+
+
+@pytest.mark.parametrize("stop", [cancel, pause, switch_off])
+def test_a_worker_does_not_go_on_with_a_push_that_is_stopped_meanwhile(
+    outlet: Outlet, sent: list[Any], monkeypatch: pytest.MonkeyPatch, stop: Callable[[PushHistory], None]
+) -> None:
+    started = begin_quickly(outlet, monkeypatch, 60)
+
+    def send_and_stop(chunk_id: int, now: datetime) -> list[Ring]:
+        following = send_chunk(chunk_id, now)
+        stop(started)
+        return following
+
+    monkeypatch.setattr(push, "send_chunk", send_and_stop)
+    push_outlet(push_id=started.pk)
+    started.refresh_from_db()
+    assert (started.is_open, len(memory_state()), PushAttempt.objects.count()) == (False, 500, 1)
+
+
+def test_a_worker_goes_on_with_nothing_that_has_to_wait(
+    outlet: Outlet, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = begin_quickly(outlet, monkeypatch, 60)
+    monkeypatch.setattr("integration.preparation.seconds_to_wait", lambda *arguments: 3.0)
+    push_outlet(push_id=started.pk)
+    assert [seconds for _, _, seconds in sent] == [3.0]
+    assert memory_state() == {}
+
+
 def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit: None) -> None:
     first, second, unchanged = (make_outlet(store_id) for store_id in "123")
     for outlet in (first, second, make_outlet("4", is_active=False), make_outlet("5", push_enabled=False)):
@@ -96,13 +168,13 @@ def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit
     assert not unchanged.pushes.exists()
 
 
-def test_a_tick_without_a_change_costs_one_query_for_each_outlet(sent: list[Any]) -> None:
+def test_a_tick_without_a_change_costs_one_query_and_one_that_notes_it(sent: list[Any]) -> None:
     for store_id in "12345":
         make_outlet(store_id)
     push_all_outlets()  # makes the row that says when it last ran
     with CaptureQueriesContext(connection) as queries:
         push_all_outlets()
-    assert (len(queries), PushHistory.objects.count(), sent) == (7, 0, [])
+    assert (len(queries), PushHistory.objects.count(), sent) == (2, 0, [])
 
 
 @pytest.mark.parametrize(("wanted", "pushes"), [(True, 1), (False, 0)])
