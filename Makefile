@@ -19,7 +19,10 @@ serve: .venv/ready  ## broker, mock shop, worker, beat and web server, until Ctr
 browser:  ## a browser for the tests, by apt-get where that may be
 	@.ci/browser
 
-test: .venv/ready browser  ## all tests, on SQLite and on a real PostgreSQL
+servers:  ## PgBouncer, RabbitMQ and docker-compose for the tests, from Debian where that may be
+	@.ci/servers
+
+test: .venv/ready browser servers  ## all tests, on SQLite and on a real PostgreSQL
 	TEST_DATABASE=sqlite $(PY) -m pytest --maxfail=10
 	TEST_DATABASE=postgres $(PY) -m pytest --maxfail=10
 
@@ -54,4 +57,4 @@ format: .venv/ready  ## format the code
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-.PHONY: help demo serve browser test soak bench screenshots secrets messages lint format
+.PHONY: help demo serve browser servers test soak bench screenshots secrets messages lint format

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -40,7 +41,8 @@ class TestEachService:
             assert "/data" in [*service["tmpfs"], *(volume.split(":")[1] for volume in service.get("volumes", []))]
 
     def test_it_has_limits(self, name: str) -> None:
-        assert SERVICES[name]["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+        assert SERVICES[name]["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
+        assert 100 <= SERVICES[name]["pids_limit"] <= 300
 
     def test_its_health_is_asked_for(self, name: str) -> None:
         check = SERVICES[name]["healthcheck"]
@@ -67,6 +69,32 @@ def test_the_broker_keeps_everything() -> None:
     assert all(
         option in words for option in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction")
     )
+
+
+def compose() -> list[str]:
+    """Docker's own reader of the file, which needs no engine for it."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]):
+            done = subprocess.run([*command, "version"], capture_output=True, text=True, check=False)
+            if done.returncode == 0 and "ompose" in done.stdout:
+                return command
+    pytest.skip("there is no docker compose: Debian's package docker-compose has it, and .ci/servers installs it")
+
+
+@pytest.mark.parametrize("profile", ["", "mock-shop"])
+def test_docker_reads_the_file(profile: str) -> None:
+    command = [*compose(), *(["--profile", profile] if profile else []), "-f", "docker-compose.yml", "config"]
+    variables = env.changed(HTTPS="true", ALLOWED_HOSTS="prices.example")
+    done = subprocess.run(
+        command, cwd=env.BASE_DIR, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    read = yaml.safe_load(done.stdout)
+    assert set(SERVICES) - {"mock-shop"} <= read["services"].keys() <= set(SERVICES)
+    assert read["services"]["web"]["environment"]["ALLOWED_HOSTS"] == "prices.example"
+    assert read["services"]["worker"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+    assert read["services"]["flower"]["command"]
+    assert read.keys() >= {"services", "secrets", "volumes"}
 
 
 def in_a_container(program: Program) -> list[str]:
@@ -114,9 +142,10 @@ def read_as_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- the same processes, here ---------------------------------------------------------------------------
 
 
-def command_of(name: str, port: int = 0) -> list[str]:
+def command_of(name: str, folder: Path, port: int = 0) -> list[str]:
     """The compose file's command on this machine, at a port that is free."""
     own = {"python": sys.executable, f"{EVERYWHERE}:8000": f"127.0.0.1:{port}", "--port=5555": f"--port={port}"}
+    own |= {EVERYWHERE: "127.0.0.1", "8800": str(port), "/data/shop.sqlite3": str(folder / "shop.sqlite3")}
     return [own.get(word, word) for word in shlex.split(SERVICES[name]["command"])]
 
 
@@ -154,11 +183,12 @@ def environment(folder: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def ports(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, int]]:
-    subprocess.run(command_of("migrate"), cwd=env.BASE_DIR, env=environment, check=True, capture_output=True)
-    ports = {name: processes.free_port() for name in ("web", "flower")}
+    subprocess.run(command_of("migrate", folder), cwd=env.BASE_DIR, env=environment, check=True, capture_output=True)
+    ports = {name: processes.free_port() for name in ("web", "flower", "mock-shop")}
     programs = [processes.broker()]
-    for name in ("worker", "beat", "web", "flower"):
-        programs.append(Program(name, command_of(name, ports.get(name, 0)), environment=environment, stop_seconds=60))
+    for name in sorted(set(OURS) - {"migrate"}):
+        command = command_of(name, folder, ports.get(name, 0))
+        programs.append(Program(name, command, environment=environment, stop_seconds=60))
     with Supervisor(programs, folder / "logs") as supervisor:
         supervisor.start()
         yield ports
@@ -171,6 +201,7 @@ def test_the_compose_file_s_processes_run_without_containers(
     flower = f"http://127.0.0.1:{ports['flower']}"
     wait_until(lambda: status_of(f"{flower}/healthcheck") == 200, 60)
     assert status_of(f"{flower}/tasks") == 401
+    wait_until(lambda: status_of(f"http://127.0.0.1:{ports['mock-shop']}/_state/007") == 200, 60)
     wait_until(lambda: doctor("sweep", environment) == 0, 60)
 
 

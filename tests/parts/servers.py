@@ -19,8 +19,8 @@ LIBRARIES = {"LD_LIBRARY_PATH": str(UNPACKED / "usr/lib/x86_64-linux-gnu")}
 
 def find(name: str, *places: str) -> str:
     """The program's path; without it the test is skipped."""
-    paths = [str(UNPACKED / place / name) for place in places]
-    found = next((path for path in paths if Path(path).exists()), None) or shutil.which(name)
+    unpacked = [str(path) for place in places for path in UNPACKED.glob(f"{place}/{name}")]
+    found = next(iter(unpacked), None) or shutil.which(name)
     if found is None:
         pytest.skip(f"there is no {name} here: .ci/servers unpacks Debian's")
     return found
@@ -70,7 +70,7 @@ def erlang(folder: Path) -> Path:
 
 def rabbitmq(folder: Path, port: int, epmd_port: int, nodes_port: int) -> list[Program]:
     """The server, and the daemon in which it looks for others of its kind."""
-    server = find("rabbitmq-server", "usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8/sbin", "usr/lib/rabbitmq/bin")
+    server = find("rabbitmq-server", "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin", "usr/lib/rabbitmq/bin")
     here = erlang(folder)
     erts = [*(UNPACKED / "usr/lib/erlang").glob("erts-*/bin"), Path("/usr/bin")]
     places = {name: str(folder / "rabbitmq" / name.lower()) for name in ("MNESIA_BASE", "LOG_BASE", "SCHEMA_DIR")}
