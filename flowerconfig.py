@@ -8,4 +8,4 @@ basic_auth = env.flower_basic_auth()
 if not basic_auth and "--address=127.0.0.1" not in sys.argv:
     sys.exit("error: FLOWER_BASIC_AUTH: user:password is needed where flower listens beyond this machine")
 
-tasks_columns = "name,args,kwargs,state,received,runtime,worker,uuid"
+tasks_columns = "name,args,kwargs,state,received,runtime,worker"
