@@ -19,7 +19,7 @@ def ring(delivery_ids: list[int]) -> None:
     """Wake a worker for each. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
     for delivery_id in delivery_ids:
         try:
-            send_alert.apply_async(kwargs={"delivery_id": delivery_id}, argsrepr=f"alert delivery {delivery_id}")
+            send_alert.apply_async(kwargs={"delivery_id": delivery_id})
         except (OperationalError, OSError) as exc:
             logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
             return

@@ -16,7 +16,7 @@ def ring(upload_ids: list[int]) -> None:
     """Wake a worker for each. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
     for upload_id in upload_ids:
         try:
-            work_on_upload.apply_async(kwargs={"upload_id": upload_id}, argsrepr=f"upload {upload_id}")
+            work_on_upload.apply_async(kwargs={"upload_id": upload_id})
         except (OperationalError, OSError) as exc:
             logger.warning("the broker does not answer; the sweep rings later", extra={"error": type(exc).__name__})
             return

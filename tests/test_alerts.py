@@ -383,7 +383,7 @@ def test_a_target_that_hangs_delays_no_push(waiting: AlertDelivery, stocked: Out
 
 def test_the_tasks_ring_what_is_due(waiting: AlertDelivery, hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[Any] = []
-    monkeypatch.setattr(send_alert, "apply_async", lambda kwargs, **shown: rung.append(kwargs))
+    monkeypatch.setattr(send_alert, "apply_async", lambda kwargs: rung.append(kwargs))
     monkeypatch.setattr(watch_outlets, "apply_async", lambda expires: rung.append(expires))
     ring_watch()
     watch_outlets()

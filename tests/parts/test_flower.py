@@ -13,7 +13,6 @@ from django.conf import settings
 from dashboard import processes
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushHistory
-from tasks import alerts, uploads
 from tests.conftest import KEY, stock
 from tests.faults.local import wait_until
 from tests.faults.service import is_over
@@ -97,11 +96,3 @@ def test_an_operator_sees_what_each_task_is_about_and_nobody_sees_a_secret(
     assert worker.status == "running"
     for process in (worker, flower):
         assert [secret for secret in secrets if secret in process.logs()] == []
-
-
-def test_uploads_and_alerts_say_what_they_are_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[str] = []
-    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda task, **how: sent.append(how["argsrepr"]))
-    uploads.ring([7])
-    alerts.ring([9])
-    assert sent == ["upload 7", "alert delivery 9"]
