@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import httpx
 from django.db import transaction
 from django.utils import timezone
 
@@ -66,10 +67,12 @@ def ask_connection(outlet: Outlet) -> ConnectionResult:
     contract, started = contract_of(outlet.platform), time.monotonic()
     try:
         endpoint = admit(trusting_endpoint(outlet, contract), contract)
+        return load(outlet.platform, contract, endpoint).test_connection()
     except TokenError as exc:
         elapsed_ms = round((time.monotonic() - started) * 1000)
         return ConnectionResult(False, exc.result.error_kind, str(exc), exc.result.status_code, elapsed_ms)
-    return load(outlet.platform, contract, endpoint).test_connection()
+    except httpx.InvalidURL as exc:  # a stored address that the form would refuse
+        return ConnectionResult(False, "bad_url", f"InvalidURL: {exc}", None, 0)
 
 
 def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.utils import timezone
 
@@ -76,6 +77,9 @@ def try_to_ask(sending: Sending) -> SendResult:
             return admit_and_ask(sending)
     except TokenError as exc:
         return keep_job(sending, exc.result)
+    except httpx.InvalidURL as exc:
+        result = SendResult(Outcome.RETRY, error_kind="bad_url", message=f"InvalidURL: {exc}")
+        return keep_job(sending, result)
     except Exception as exc:
         logger.exception("the adapter failed", extra={"chunk_id": sending.claim.chunk.pk})
         message = type(exc).__name__

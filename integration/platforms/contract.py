@@ -7,11 +7,13 @@ import re
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
+import httpx
 import jmespath
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Source = Literal["sku", "selling_price", "stock_status"]
 Scalar = str | int | bool
+NAME, LAST_PORT = re.compile(r"[\w.:-]+"), 65_535
 PLACEHOLDERS = frozenset({"api_endpoint", "store_id", "sku", "job_id", "page"})  # of URLs
 
 
@@ -34,7 +36,19 @@ def check_template(template: str, known: frozenset[str] = frozenset({"store_id"}
 def check_url(template: str) -> str:
     if not template.startswith(("{api_endpoint}", "https://")):
         raise ValueError("it has to begin with {api_endpoint} or https://")
-    return check_template(template, PLACEHOLDERS)
+    check_template(template, PLACEHOLDERS)
+    check_address(re.sub(r"\{\w*\}", "1", template.replace("{api_endpoint}", "https://shop.example/1")))
+    return template
+
+
+def check_address(address: str) -> None:
+    try:
+        url = httpx.URL(address)
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as exc:
+        raise ValueError(f"no address that can be asked: {exc}") from exc
+    if not url.host or not NAME.fullmatch(url.host) or (url.port or 0) > LAST_PORT:
+        raise ValueError("no address that can be asked: look at the server's name and the port")
 
 
 def check_url_of(name: str, template: str) -> None:
