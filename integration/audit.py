@@ -42,7 +42,8 @@ OUTLET_FIELDS = (
 OUTLET_SECRETS = ("api_key", "api_secret")
 FLAGS = {"added": ADDITION, "changed": CHANGE, "deleted": DELETION}
 MASK = "***"
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+# Bounded: in long text, an unbounded one would be searched for from every letter.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+", re.IGNORECASE)
 
 State = dict[str, Any]
 

@@ -1,6 +1,7 @@
 """Who changed what: the entry that is written, and what is in none."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -99,3 +100,14 @@ def test_the_state_is_read_even_if_a_secret_cannot_be_decrypted(settings: Any) -
 def test_what_may_be_secret_of_an_address_is_masked(address: str, shown: str) -> None:
     assert audit.mask_urls(address) == shown
     assert audit.shown({"urls": [address]}) == {"urls": [shown]}
+
+
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "a+" * 500_000, "://" * 300_000, "a://" * 250_000])
+def test_a_megabyte_of_text_is_masked_in_no_time(text: str) -> None:
+    begun = time.perf_counter()
+    audit.mask_urls(f"{text} https://user:key@shop.example/x?key=1")
+    assert time.perf_counter() - begun < 2
+
+
+def test_a_scheme_that_no_address_has_hides_no_password() -> None:
+    assert "key" not in audit.mask_urls("a" * 100 + "://user:key@shop.example/x")
