@@ -80,7 +80,7 @@ def list_alerts(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     form = TargetForm(request.POST)
     if not form.is_valid():
-        return show(request, form, status=422)
+        return show(request, form)
     now, name = timezone.now(), form.cleaned_data["name"]
     with transaction.atomic():
         target = AlertTarget.objects.create(
@@ -93,7 +93,7 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("alerts")
 
 
-def show(request: HttpRequest, form: TargetForm | None = None, status: int = 200) -> HttpResponse:
+def show(request: HttpRequest, form: TargetForm | None = None) -> HttpResponse:
     rows = Alert.objects.prefetch_related("deliveries").order_by("-created_at", "-pk")
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -103,7 +103,7 @@ def show(request: HttpRequest, form: TargetForm | None = None, status: int = 200
         "examples": EXAMPLES,
         "form": form or (TargetForm() if request.user.has_perm("integration.add_alerttarget") else None),
     }
-    return render(request, "integration/alerts.html", context, status=status)
+    return render(request, "integration/alerts.html", context)
 
 
 def told(alert: Alert) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def show_product(
         history = read_item_history(chosen, number(request.GET.get("before")))
         context |= {"chosen": row_of(chosen), "form": form or ValuesForm(chosen), "history": history}
         context["sent"] = [sent_row(sent) for sent in history.entries]
-    return render(request, "integration/product.html", context, status=422 if form else 200)
+    return render(request, "integration/product.html", context)
 
 
 def find_item(product_id: int, outlet_id: int) -> OutletProduct:

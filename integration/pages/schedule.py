@@ -54,7 +54,7 @@ def show_schedule(request: HttpRequest, form: ScheduleForm | None = None) -> Htt
     context["own"] = own_rows(now)
     pauses = PushPause.objects.select_related("paused_by", "ended_by").order_by("-paused_at")
     context["page"] = Paginator(pauses, PAUSES_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "integration/schedule.html", context, status=422 if form else 200)
+    return render(request, "integration/schedule.html", context)
 
 
 def own_rows(now: datetime) -> list[OwnRow]:
