@@ -71,6 +71,7 @@ SHOTS = {
     ),
     "rejected-items": Shot("/rejected-items/"),
     "schedule": Shot("/schedule/"),
+    "alerts": Shot("/alerts/"),
     "changes": Shot("/changes/"),
 }
 

@@ -23,7 +23,7 @@ from integration.outlet_version import Stale, changes_since
 from integration.pages import connection
 from integration.pages.api_settings_forms import ApiSettingsForm, BranchForm, NewOutletForm
 from integration.pages.next_step import address, next_step, offered, stages
-from integration.pages.shell import allow
+from integration.pages.shell import HtmxRequest, allow
 from integration.pages.timeline import LABELS, describe
 from integration.platforms.base import Endpoint
 from integration.platforms.hosts import host_of, hosts_of
@@ -108,7 +108,7 @@ def report(request: HttpRequest, outlet: Outlet, names: list[str]) -> None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @allow(CHANGE)
-def test_connection(request: HttpRequest) -> HttpResponse:
+def test_connection(request: HtmxRequest) -> HttpResponse:
     """Ask the shop with the form's values, which are not saved. Who comes back to this address gets the page."""
     outlet = find_outlet(request)
     if outlet is None:
@@ -117,7 +117,7 @@ def test_connection(request: HttpRequest) -> HttpResponse:
         return redirect(address("api_settings", outlet))
     form = settings_form(outlet, request.POST)
     found = try_values(outlet, form)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "integration/connection.html", {"found": found})
     return show(request, outlet, form=form, found=found)
 

@@ -23,7 +23,7 @@ from integration.pages.outlets_act import PERMISSIONS, PUSH_EVERYTHING, act
 from integration.pages.outlets_filter import OutletFilter
 from integration.pages.outlets_headline import headline, parts
 from integration.pages.outlets_row import Row
-from integration.pages.shell import allow
+from integration.pages.shell import HtmxRequest, allow
 
 PAGE_SIZE = 50
 
@@ -45,7 +45,7 @@ class ActForm(forms.Form):
 @allow("integration.view_outlet")
 @require_safe
 @vary_on_headers("HX-Request")
-def list_outlets(request: HttpRequest) -> HttpResponse:
+def list_outlets(request: HtmxRequest) -> HttpResponse:
     """The page; for htmx, the part of it that changes by itself."""
     now = timezone.now()
     filters = OutletFilter(request.GET, with_states(now))
@@ -61,7 +61,7 @@ def list_outlets(request: HttpRequest) -> HttpResponse:
         "is_filtered": any(request.GET.get(name) for name in filters.filters),
         "may_act": any(request.user.has_perm(permission) for permission in PERMISSIONS.values()),
     }
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "integration/outlets_rows.html", {**context, "is_live": True})
     return render(request, "integration/outlets.html", {**context, "form": filters.form})
 
