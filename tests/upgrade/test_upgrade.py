@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("old_database")
 def work(rings: list[Ring]) -> None:
     """What workers do."""
     while rings:
-        kind, key, _ = rings.pop()
-        rings += plan_push(key, timezone.now()) if kind == "push" else send_chunk(key, timezone.now())
+        ring = rings.pop()
+        rings += (plan_push if ring.kind == "push" else send_chunk)(ring.id, timezone.now())
 
 
 def work_to_the_end() -> None:
