@@ -6,8 +6,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from integration.sign_in_limit import SignInForm
+
 urlpatterns = [
-    path("login/", auth.LoginView.as_view(template_name="integration/login.html"), name="login"),
+    path(
+        "login/",
+        auth.LoginView.as_view(template_name="integration/login.html", authentication_form=SignInForm),
+        name="login",
+    ),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path(
         "password/",

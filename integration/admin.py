@@ -25,7 +25,10 @@ from integration.models import (
 from integration.product_update import apply_product_update
 from integration.push_queue import CannotPush, cancel_push
 from integration.schedules import keep_intervals
+from integration.sign_in_limit import AdminSignInForm
 from tasks.push import ring_outlet
+
+admin.site.login_form = AdminSignInForm
 
 
 @admin.register(Outlet)

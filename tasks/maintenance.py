@@ -6,6 +6,7 @@ from integration.idempotency import prune_keys
 from integration.models import TaskRun
 from integration.pruning import prune_alerts, prune_history, prune_uploads
 from integration.schedules import keep_intervals
+from integration.sign_in_limit import prune_tries
 from integration.sums import add_up, note_run
 from integration.sweep import sweep as sweep_pushes
 from integration.upload_steps import sweep_uploads
@@ -26,10 +27,11 @@ def sweep() -> None:
 
 @app.task
 def prune() -> None:
-    """Delete old pushes, whose daily sums stay, old uploads and alerts, and what programs have named."""
+    """Delete old pushes, whose daily sums stay, old uploads and alerts, what programs have named, tries to sign in."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
     prune_alerts(timezone.now())
     prune_keys(timezone.now())
+    prune_tries(timezone.now())
     note_run(TaskRun.Task.PRUNE, timezone.now())

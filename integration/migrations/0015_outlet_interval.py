@@ -1,4 +1,4 @@
-"""An outlet's own interval; what a token may do at most, and accounts that are a token's alone."""
+"""An outlet's own interval; what a token may do at most, and accounts that are a token's alone; tries to sign in."""
 
 import django.core.validators
 from django.db import migrations, models
@@ -36,5 +36,15 @@ class Migration(migrations.Migration):
                 help_text="of the account that is this token's alone",
                 max_length=150,
             ),
+        ),
+        migrations.CreateModel(
+            name="SignInTries",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(help_text="of the name and the address", max_length=64, unique=True)),
+                ("count", models.PositiveIntegerField(default=0)),
+                ("since", models.DateTimeField(db_index=True)),
+            ],
+            options={"default_permissions": ()},
         ),
     ]

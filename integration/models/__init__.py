@@ -1,6 +1,6 @@
 """The nouns: outlets, their products, what was pushed and what came of it."""
 
-from integration.models.access import ApiToken, IdempotencyKey, PushPause, digest_of, make_token
+from integration.models.access import ApiToken, IdempotencyKey, PushPause, SignInTries, digest_of, make_token
 from integration.models.alerts import Alert, AlertDelivery, AlertTarget, OutletAlert
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
@@ -32,6 +32,7 @@ __all__ = [
     "PushSum",
     "RejectedItem",
     "Rescue",
+    "SignInTries",
     "SumMark",
     "TaskRun",
     "UploadBatch",

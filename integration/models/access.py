@@ -105,6 +105,20 @@ class IdempotencyKey(models.Model):
         return f"key {self.pk}: {self.status or 'under way'}"
 
 
+class SignInTries(models.Model):
+    """How often signing in with a name from an address has failed since then."""
+
+    digest = models.CharField(max_length=64, unique=True, help_text="of the name and the address")
+    count = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.count} tries to sign in"
+
+
 class PushPause(models.Model):
     """Nothing is pushed to any shop, because somebody wants it, until it has ended."""
 
