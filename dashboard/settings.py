@@ -136,6 +136,11 @@ HISTORY_DAYS = env.number("HISTORY_DAYS", 30)
 FAILED_HISTORY_DAYS = env.number("FAILED_HISTORY_DAYS", 90)
 # The largest product file that the page takes.
 UPLOAD_LIMIT_MB = env.number("UPLOAD_LIMIT_MB", 50)
+FILE_UPLOAD_HANDLERS = [
+    "integration.upload_limit.LimitedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 # The largest update that a program may send in one request, and how often a token may be used in a minute.
 PRODUCT_UPDATE_LIMIT_MB = env.number("PRODUCT_UPDATE_LIMIT_MB", 5)
 PRODUCT_UPDATE_LIMIT_ROWS = env.number("PRODUCT_UPDATE_LIMIT_ROWS", 10_000)

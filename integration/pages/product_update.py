@@ -30,6 +30,7 @@ from integration.product_upload import (
     uploads,
 )
 from integration.upload_findings import BIG_MOVE, MANY_OUT
+from integration.upload_limit import is_too_large
 from tasks.uploads import ring_upload
 
 PAGE_SIZE = 25
@@ -55,6 +56,8 @@ def receive(request: HttpRequest) -> HttpResponse:
     if not may_upload(request):
         raise PermissionDenied
     form = UploadForm(request.POST, request.FILES)
+    if is_too_large(request):
+        form.refuse_file()
     if not form.is_valid():
         return show_list(request, form)
     file = form.cleaned_data["file"]

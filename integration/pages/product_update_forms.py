@@ -8,8 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from integration.models import Outlet
 from integration.pages.forms import Styled
-
-MEGABYTE = 1_000_000
+from integration.upload_limit import MEGABYTE
 
 
 class UploadForm(Styled, forms.Form):
@@ -27,9 +26,17 @@ class UploadForm(Styled, forms.Form):
     def clean_file(self) -> UploadedFile:
         file: UploadedFile = self.cleaned_data["file"]
         if (file.size or 0) > settings.UPLOAD_LIMIT_MB * MEGABYTE:
-            message = _now(
-                "The file is larger than %(limit)s MB. Ask an administrator to import it "
-                "with the command manage.py import_products."
-            )
-            raise forms.ValidationError(message % {"limit": settings.UPLOAD_LIMIT_MB}, code="too_large")
+            raise forms.ValidationError(too_large(), code="too_large")
         return file
+
+    def refuse_file(self) -> None:
+        """It was too large to be kept, so none has come."""
+        self.fields["file"].error_messages["required"] = too_large()
+
+
+def too_large() -> str:
+    message = _now(
+        "The file is larger than %(limit)s MB. Ask an administrator to import it "
+        "with the command manage.py import_products."
+    )
+    return message % {"limit": settings.UPLOAD_LIMIT_MB}
