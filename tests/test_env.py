@@ -85,3 +85,45 @@ def test_cursors_on_the_server_are_off_behind_pgbouncer(
 ) -> None:
     monkeypatch.setenv("PGBOUNCER", value)
     assert env.database().get("DISABLE_SERVER_SIDE_CURSORS", False) is is_off
+
+
+SENTINELS = "sentinel://:a@one:26379/1;sentinel://:a@two:26379/1"
+BROKERS = {
+    "embedded": ({}, "unix", True),
+    "a Redis": ({"REDIS_URL": "redis://shop:6379/2"}, "redis://shop:6379/2", False),
+    "sentinels": ({"REDIS_URL": SENTINELS}, SENTINELS, False),
+    "RabbitMQ": ({"BROKER_URL": "amqp://shop//"}, "", False),
+    "RabbitMQ and a Redis": ({"BROKER_URL": "amqp://shop//", "REDIS_URL": "redis://shop/0"}, "", False),
+}
+
+
+@pytest.mark.parametrize("name", BROKERS)
+def test_where_messages_go_and_where_requests_are_counted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    variables, redis_of_the_broker, is_embedded = BROKERS[name]
+    for variable in ("BROKER_URL", "REDIS_URL"):
+        monkeypatch.setenv(variable, variables.get(variable, ""))
+    assert env.broker_is_embedded() is is_embedded
+    assert env.broker_redis_url().startswith(redis_of_the_broker) is True
+    assert bool(env.broker_redis_url()) is bool(redis_of_the_broker)
+    assert env.redis_url() == (variables.get("REDIS_URL") or env.broker_redis_url())
+    if "BROKER_URL" in variables:
+        assert env.broker_url() == variables["BROKER_URL"]
+
+
+def test_what_each_broker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", SENTINELS)
+    monkeypatch.setenv("SENTINEL_MASTER", "push")
+    monkeypatch.setenv("SENTINEL_PASSWORD", "its-own")
+    told = env.broker_options()
+    assert (told["master_name"], told["sentinel_kwargs"]["password"], told["visibility_timeout"]) == (
+        "push",
+        "its-own",
+        900,
+    )
+    monkeypatch.setenv("BROKER_URL", "amqp://shop//")
+    assert env.broker_options() == {"connect_timeout": 0.8, "read_timeout": 0.8, "write_timeout": 0.8}
+    assert env.broker_has_events() is True
+    monkeypatch.setenv("BROKER_URL", "sqs://")
+    monkeypatch.setenv("BROKER_OPTIONS", '{"region": "eu-west-1", "visibility_timeout": 1200}')
+    assert env.broker_options() == {"region": "eu-west-1", "visibility_timeout": 1200}
+    assert env.broker_has_events() is False
