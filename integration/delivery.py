@@ -197,8 +197,10 @@ def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, is_fail
         return False
     reason = result.message or f"the answer took {result.elapsed_seconds:.0f} s"
     limit = 1 if result.outcome is Outcome.CREDENTIALS else contract.breaker_failures
-    first, chance = contract.breaker_seconds, random.random()
-    return health.note_failure(outlet_id, reason, now, limit=limit, first=first, chance=chance)
+    first, longest = contract.breaker_seconds, contract.breaker_longest_seconds
+    return health.note_failure(
+        outlet_id, reason, now, limit=limit, first=first, longest=longest, chance=random.random()
+    )
 
 
 def split_chunk(sending: Sending, push: PushHistory, result: SendResult) -> None:

@@ -12,7 +12,7 @@ from django.db.models import DateTimeField, F, Q, Value
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from integration.models import EndpointHealth, Outlet
-from integration.retry import RETRY_AFTER_CAP, seconds_open
+from integration.retry import LONGEST_OPEN, RETRY_AFTER_CAP, seconds_open
 
 PROBE_WAIT = 2.0  # seconds that others wait while one tries
 REASON_LIMIT = 500
@@ -73,10 +73,19 @@ def want_full_push(outlet_id: int) -> None:
     EndpointHealth.objects.update_or_create(pk=outlet_id, defaults={"full_push_wanted": True})
 
 
-def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, first: float, chance: float) -> bool:
+def note_failure(
+    outlet_id: int,
+    reason: str,
+    now: datetime,
+    *,
+    limit: int,
+    first: float,
+    chance: float,
+    longest: float = LONGEST_OPEN,
+) -> bool:
     """Count a failure; True if the breaker is open with it: at the `limit`-th in a row, or when a probe fails.
 
-    It is open for `first` seconds, and for twice as long each time.
+    It is open for `first` seconds, and for twice as long each time, up to `longest`.
     """
     EndpointHealth.objects.get_or_create(pk=outlet_id)
     mine = EndpointHealth.objects.filter(pk=outlet_id)
@@ -86,7 +95,7 @@ def note_failure(outlet_id: int, reason: str, now: datetime, *, limit: int, firs
     if is_open or (health.open_until is None and health.failure_count < limit):
         return is_open
     open_count = health.open_count + 1
-    open_until = now + timedelta(seconds=seconds_open(open_count, first, chance))
+    open_until = now + timedelta(seconds=seconds_open(open_count, first, chance, longest))
     mine.update(open_count=open_count, open_until=open_until, probe_until=None)
     return True
 

@@ -95,8 +95,10 @@ class MockShop:
         misbehaviour = Misbehaviour(**how)
         if misbehaviour.mode not in MODES:
             raise ValueError(f"unknown mode {misbehaviour.mode!r}; known: {', '.join(sorted(MODES))}")
+        ends, store_id = misbehaviour.mode == "ok", misbehaviour.store_id  # of this store, or of all
         with self.lock:
-            self.misbehaviours = [] if misbehaviour.mode == "ok" else [*self.misbehaviours, misbehaviour]
+            stay = [one for one in self.misbehaviours if not (ends and store_id in (None, one.store_id))]
+            self.misbehaviours = stay if ends else [*stay, misbehaviour]
 
     def reset(self) -> None:
         self.shelf.clear()

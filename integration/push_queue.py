@@ -227,9 +227,10 @@ def end_push(push: PushHistory, now: datetime) -> list[Ring]:
 def count_refused_push(push: PushHistory, now: datetime) -> None:
     """A push of which the shop took nothing counts once for the breaker, however many requests it was."""
     contract = contract_or_default(push.platform)
-    limit, first = contract.breaker_failures, contract.breaker_seconds
+    limit, first, longest = contract.breaker_failures, contract.breaker_seconds, contract.breaker_longest_seconds
     reason = f"every request was refused: {push.error_details or push.response_message}"
-    health.note_failure(push.outlet_id, reason, now, limit=limit, first=first, chance=random.random())
+    chance = random.random()
+    health.note_failure(push.outlet_id, reason, now, limit=limit, first=first, longest=longest, chance=chance)
 
 
 def start_next(push: PushHistory, now: datetime) -> list[Ring]:

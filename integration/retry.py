@@ -20,8 +20,7 @@ def seconds_until_retry(
     return max(wait, min(retry_after, RETRY_AFTER_CAP)) if retry_after is not None else wait
 
 
-def seconds_open(open_count: int, first: float, chance: float) -> float:
+def seconds_open(open_count: int, first: float, chance: float, longest: float = LONGEST_OPEN) -> float:
     """Seconds that a breaker stays open for the `open_count`-th time (1, 2, ...): `first` and twice as long
-    each time, up to a quarter of an hour, and up to a fifth less by `chance`."""
-    longest = min(first * 2.0 ** min(open_count - 1, 30), LONGEST_OPEN)
-    return longest * (1 - chance / 5)
+    each time, up to `longest`, and up to a fifth less by `chance`."""
+    return min(first * 2.0 ** min(open_count - 1, 30), longest) * (1 - chance / 5)

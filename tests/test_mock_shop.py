@@ -98,6 +98,15 @@ def test_it_says_why_it_refuses_each_item(shop: MockShop) -> None:
     assert answer["errors"] == [{"sku": "b", "error": "no longer sold"}, {"sku": "c", "error": "unknown product"}]
 
 
+def test_one_store_recovers_while_another_one_stays_down(shop: MockShop) -> None:
+    for store_id in ("007", "14"):
+        shop.misbehave(mode="status", status=503, store_id=store_id)
+    shop.misbehave(mode="ok", store_id="007")
+    assert [shop.behaviour(store_id).mode for store_id in ("007", "14")] == ["ok", "status"]
+    shop.misbehave(mode="ok")
+    assert shop.behaviour("14").mode == "ok"
+
+
 def test_a_store_that_is_down_is_down_for_everybody(shop: MockShop) -> None:
     shop.misbehave(mode="status", status=503, error="closed", store_id="007")
     headers = {"X-API-Key": KEY}

@@ -42,3 +42,4 @@ def test_a_wait_is_never_shorter_than_the_shop_asks(chance: float, asked: float 
 def test_a_breaker_is_open_for_longer_each_time_up_to_a_quarter_of_an_hour(count: int, chance: float) -> None:
     assert 24 <= seconds_open(count, 30, chance) <= 900
     assert seconds_open(count, 30, 0) <= seconds_open(count + 1, 30, 0)
+    assert seconds_open(count, 30, 0, longest=60) == min(30 * count, 60)

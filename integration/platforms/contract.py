@@ -178,6 +178,7 @@ class Contract(Reading):
     # The breaker opens after so many failures in a row; an answer that takes this long is one of them.
     breaker_failures: int = Field(5, ge=1)
     breaker_seconds: float = Field(30, gt=0, le=900)  # how long it is open for the first time
+    breaker_longest_seconds: float = Field(900, gt=0, le=86_400)  # at most, since it doubles each time
     slow_seconds: float = Field(20, gt=0)
     # A request that is refused whole is halved until the bad items stand alone, so often in one push.
     split_limit: int = Field(50, ge=0)
