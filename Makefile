@@ -1,5 +1,7 @@
 PYTHON ?= python3
 PY = .venv/bin/python
+MINUTES ?= 60
+DATABASE ?= sqlite
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,7 +28,8 @@ test: .venv/ready browser servers  ## all tests, on SQLite and on a real Postgre
 	TEST_DATABASE=sqlite $(PY) -m pytest --maxfail=10
 	TEST_DATABASE=postgres $(PY) -m pytest --maxfail=10
 
-soak: .venv/ready  ## minutes of random faults, on SQLite and on a real PostgreSQL
+soak: .venv/ready  ## the whole service left alone for an hour of faults; MINUTES=10, DATABASE=postgres
+	$(PY) -m benchmarks.soak --minutes $(MINUTES) --database $(DATABASE)
 	TEST_DATABASE=sqlite $(PY) -m pytest -m soak -s -p no:randomly
 	TEST_DATABASE=postgres $(PY) -m pytest -m soak -s -p no:randomly
 

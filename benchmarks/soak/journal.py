@@ -38,6 +38,9 @@ class Journal:
         with self.lock:
             self.problems.append(problem)
 
-    def troubled(self) -> set[str]:
+    def troubled(self, and_before: float = 0.0) -> set[str]:
+        """Stores that suffer, or did so many seconds ago."""
+        since = clock.now() - and_before
         with self.lock:
-            return set(self.lasting)
+            recent = {fault.store_id for fault in self.faults if and_before and fault.ended_at >= since}
+            return recent - {""} | set(self.lasting)

@@ -1,5 +1,7 @@
 """What came of it: the figures, and every reason why the run has failed."""
 
+import os
+import platform
 import statistics
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +42,8 @@ def conclude(soak: Any) -> dict[str, Any]:
         "seconds": soak.seconds,
         "seed": soak.seed,
         "database": connection.vendor,
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "load": spread(watch.load),
         "updates": dict(journal.updates),
         "asked_again": soak.till.again_count + soak.traffic.person.again_count,
         "faults": dict(Counter(fault.kind for fault in journal.faults).most_common()),

@@ -108,8 +108,12 @@ class Service:
         """Each process with its role; children of a worker or of the web server have a role of their own."""
         if self.process is None or self.process.poll() is not None:
             return []
-        found = [("supervisor", psutil.Process(self.process.pid))]
-        for main in found[0][1].children():
+        try:
+            found = [("supervisor", psutil.Process(self.process.pid))]
+            mains = found[0][1].children()
+        except psutil.Error:
+            return []
+        for main in mains:
             try:
                 role = role_of(" ".join(main.cmdline()))
                 found.append((role, main))

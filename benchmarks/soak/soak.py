@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ REPORT_EVERY = 60.0
 
 class Soak:
     def __init__(self, seconds: float, seed: int) -> None:
-        self.seconds, self.seed = seconds, seed
+        self.seconds, self.seed, self.told_count = seconds, seed, 0
         self.journal, self.receiver = Journal(), Receiver()
         self.service = Service(settings.DATA_DIR)
         self.chain: Chain = make_chain(self.service.shop_url, self.receiver.url)
@@ -65,16 +65,23 @@ class Soak:
                 if clock.now() - told_at > REPORT_EVERY:
                     told_at = clock.now()
                     self.tell()
-            step()
+            self.take(step)
         time.sleep(max(self.seconds - clock.now(), 0))
+
+    def take(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as exc:  # whatever it is: the run goes on, and has failed
+            self.journal.complain(f"a step failed after {clock.now():.0f} s: {exc!r}")
 
     def tell(self) -> None:
         done, updates = len(self.journal.faults), sum(self.journal.updates.values())
         print(
             f"{clock.now():6.0f} s: {updates} updates, {done} faults, {self.receiver.message_count} alerts", flush=True
         )
-        for problem in self.journal.problems:
+        for problem in self.journal.problems[self.told_count :]:
             print(f"         {problem}", flush=True)
+        self.told_count = len(self.journal.problems)
 
 
 def soak(seconds: float, seed: int, output: str) -> int:

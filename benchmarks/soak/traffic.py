@@ -48,14 +48,14 @@ class Traffic(threading.Thread):
         self.is_over = threading.Event()
 
     def run(self) -> None:
-        try:
-            self.person.sign_in()
-            while not self.is_over.wait(self.chance.uniform(*EVERY)):
-                self.change(*self.choose())
-        except (Refused, Error) as exc:
-            self.journal.complain(f"updates ended: {exc}")
-        finally:
-            connection.close()
+        self.person.sign_in()
+        while not self.is_over.wait(self.chance.uniform(*EVERY)):
+            store_id, way = self.choose()
+            try:
+                self.change(store_id, way)
+            except (Refused, Error) as exc:
+                self.journal.complain(f"an update of store {store_id} ({way}) was not taken: {exc}")
+        connection.close()
 
     def choose(self) -> tuple[str, str]:
         """A store that suffers and has not changed for a while, or any; and how."""

@@ -1,5 +1,6 @@
 """Looks at the service all the time: memory, files, database, queue, health, metrics, and how fast changes arrive."""
 
+import os
 import re
 import threading
 import time
@@ -26,6 +27,7 @@ MEMORY_EVERY, METRICS_EVERY, READY_EVERY, ARRIVALS_EVERY = 10.0, 15.0, 2.0, 1.0
 MIB = 1 << 20
 OLDEST = re.compile(r'^shop_outlet_oldest_change_age_seconds\{.*store_id="(\w+)".*\} ([\d.e+-]+)$', re.MULTILINE)
 QUEUE = re.compile(r'^shop_broker_messages\{queue="celery"\} ([\d.e+-]+)$', re.MULTILINE)
+RECENT = 60.0  # seconds after a fault in which its store may still be late
 GIVEN_UP = 300.0  # seconds after which a change that was timed has to have arrived
 
 
@@ -40,6 +42,7 @@ class Watch(threading.Thread):
         self.totals: list[Sample] = []
         self.database_mib: list[Sample] = []
         self.queue: list[float] = []
+        self.load: list[float] = []
         self.oldest: list[float] = []
         self.latencies: list[tuple[Probe, float]] = []
         self.scrapes: list[float] = []
@@ -65,6 +68,8 @@ class Watch(threading.Thread):
             job()
         except Error:  # the database is being restarted
             connection.close()
+        except Exception as exc:  # whatever it is: it must not end the watch, and has to be known
+            self.journal.complain(f"{job.__name__} failed after {clock.now():.0f} s: {exc!r}")
 
     # --- memory, files, database ------------------------------------------------------------------------
 
@@ -81,6 +86,7 @@ class Watch(threading.Thread):
         if self.service.is_up():
             self.totals.append(Sample(now, total))
         self.database_mib.append(Sample(now, database_bytes() / MIB))
+        self.load.append(os.getloadavg()[0])
 
     # --- metrics and health -----------------------------------------------------------------------------
 
@@ -110,7 +116,7 @@ class Watch(threading.Thread):
         return any(fault.began_at - 1 <= clock.now() and fault.ended_at + 5 >= began_at for fault in faults)
 
     def read_metrics(self, text: str) -> None:
-        troubled = self.journal.troubled()
+        troubled = self.journal.troubled(RECENT)
         ages = [float(age) for store_id, age in OLDEST.findall(text) if store_id not in troubled]
         self.oldest.append(max(ages, default=0.0))
         self.queue += [float(count) for count in QUEUE.findall(text)]
