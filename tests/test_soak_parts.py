@@ -101,17 +101,17 @@ def test_a_message_may_speak_of_several_outlets() -> None:
 # --- memory ---------------------------------------------------------------------------------------------
 
 
-def life(start: float, mib: float, per_hour: float, count: int = 60) -> list[Sample]:
+def life(start: float, mib: float, per_hour: float, count: int = 120) -> list[Sample]:
     return [Sample(start + 10 * n, mib + per_hour * n * 10 / 3600) for n in range(count)]
 
 
 def test_the_slope_is_what_is_gained_within_a_life() -> None:
-    assert slope([life(0, 80, 12), life(700, 300, 12)]) == pytest.approx(12)
-    assert slope([life(0, 80, 0), life(700, 300, 0)]) == pytest.approx(0)
+    assert slope([life(0, 80, 12), life(1300, 300, 12)]) == pytest.approx(12)
+    assert slope([life(0, 80, 0), life(1300, 300, 0)]) == pytest.approx(0)
 
 
 def test_growth_while_a_process_warms_up_does_not_count() -> None:
-    warming = [Sample(one.at, min(one.mib, 80 + 3600 * 110 / 3600)) for one in life(0, 80, 3600)]
+    warming = [Sample(one.at, min(one.mib, 180)) for one in life(0, 80, 600)]
     assert slope([warming]) == pytest.approx(0)
 
 
@@ -121,7 +121,7 @@ def test_a_process_that_died_young_says_nothing() -> None:
 
 def test_the_service_as_a_whole_has_grown_or_not() -> None:
     assert growth(life(0, 500, 0)) == pytest.approx(1)
-    assert growth(life(0, 500, 3000)) == pytest.approx(1.4, abs=0.1)
+    assert growth(life(0, 500, 3000)) > 1.4
     assert growth(life(0, 500, 0, count=7)) is None
 
 

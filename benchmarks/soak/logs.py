@@ -15,7 +15,10 @@ LINE = re.compile(r"^\[?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:,\d+)?(?: ([+-]\d{4})
 BEGINS = "Traceback (most recent call last):"
 RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Lost|Warning|Refused|Interrupt|Exit|Interface\w*))(?::|$)")
 GRACE = 30.0  # seconds that a fault is heard of after its end
-BROKER = r"redis\.exceptions\.|kombu\.exceptions\.|Connection\w*Error|BrokenPipeError|FileNotFoundError|OSError"
+BROKER = (
+    r"redis\.exceptions\.|kombu\.exceptions\.|celery\.beat\.SchedulingError"
+    r"|Connection\w*Error|BrokenPipeError|FileNotFoundError|OSError"
+)
 DATABASE = r"django\.db\.utils\.|psycopg\."
 # Which errors may be raised while such a fault is heard of.
 EXPLAINED = {

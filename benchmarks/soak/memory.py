@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-WARM_UP = 120.0  # seconds of a process's life in which it may grow: imports, caches, its first tasks
+WARM_UP = 600.0  # seconds of a process's life in which it may grow: imports, caches, some hundred requests
 LEAST_SAMPLES = 3
 HOUR = 3600.0
 

@@ -13,6 +13,8 @@ LONG = (WRONG_KEY, "429", "500", HANG, "cut", "html", REFUSED)
 # A request that was under way is taken for lost, and counts as one of a chunk's three attempts.
 DEADLY = ("worker killed", "worker process killed", "database")
 OTHERS = ("beat killed", "broker killed", "broker flushed", "broker hangs up", "broker flushed")
+STARTED_ANEW = ("worker killed", "worker process killed", "beat killed")
+LEFT_RUNNING = 0.65  # of the time; after it none of these, so that memory shows how it goes
 
 LASTS = (60.0, 100.0)  # seconds: a long fault
 PAUSES = (35.0, 95.0)  # between the beginnings of two long ones
@@ -45,7 +47,7 @@ def draw_plan(seed: int, seconds: float, store_ids: Sequence[str], scheduled: Co
 def draw_deploys(seconds: float) -> list[Event]:
     if seconds < 300:
         return [Event(seconds / 2, DEPLOY)]
-    return [Event(seconds / 3, DEPLOY), Event(seconds / 2, ROLLING), Event(seconds * 2 / 3, DEPLOY)]
+    return [Event(seconds / 5, DEPLOY), Event(seconds / 3, ROLLING), Event(seconds / 2, DEPLOY)]
 
 
 def put_off(at: float, deploys: Sequence[Event]) -> float:
@@ -102,7 +104,10 @@ def draw_short(
                 used_at[store_id] = at
                 yield Event(at, chance.choice(SHORT), store_id)
             continue
-        kind = chance.choice(DEADLY + OTHERS if at - deadly_at >= DEADLY_GAP else OTHERS)
+        kinds = DEADLY + OTHERS if at - deadly_at >= DEADLY_GAP else OTHERS
+        if at > LEFT_RUNNING * seconds:
+            kinds = tuple(kind for kind in kinds if kind not in STARTED_ANEW)
+        kind = chance.choice(kinds)
         deadly_at = at if kind in DEADLY else deadly_at
         yield Event(at, kind)
 
