@@ -16,7 +16,8 @@ OTHERS = ("beat killed", "broker killed", "broker flushed", "broker hangs up", "
 STARTED_ANEW = ("worker killed", "worker process killed", "beat killed")
 LEFT_RUNNING = 0.65  # of the time; after it none of these, so that memory shows how it goes
 
-LASTS = (60.0, 100.0)  # seconds: a long fault
+LASTS = (80.0, 130.0)  # seconds: a long fault, that a deploy may fall into
+HURRIED, HURRIED_LASTS = 300.0, (60.0, 100.0)  # of a run that is shorter
 PAUSES = (35.0, 95.0)  # between the beginnings of two long ones
 GAPS = (10.0, 24.0)  # between two short ones
 REST = 120.0  # of a store after a long fault, until its next one
@@ -45,7 +46,7 @@ def draw_plan(seed: int, seconds: float, store_ids: Sequence[str], scheduled: Co
 
 
 def draw_deploys(seconds: float) -> list[Event]:
-    if seconds < 300:
+    if seconds < HURRIED:
         return [Event(seconds / 2, DEPLOY)]
     return [Event(seconds / 5, DEPLOY), Event(seconds / 3, ROLLING), Event(seconds / 2, DEPLOY)]
 
@@ -68,10 +69,11 @@ def draw_long(
 ) -> Iterator[Event]:
     free_at = dict.fromkeys(store_ids, 0.0)
     hang_ends, at = 0.0, quiet
+    lasts = HURRIED_LASTS if seconds < HURRIED else LASTS
     kinds: list[str] = []
     while True:
         at = put_off(at, deploys)
-        ends_at = put_off(at + chance.uniform(*LASTS), deploys)
+        ends_at = put_off(at + chance.uniform(*lasts), deploys)
         if ends_at > seconds:
             return
         kinds = kinds or chance.sample(LONG, len(LONG))
