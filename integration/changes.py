@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import DateTimeField, Exists, F, FilteredRelation, Max, OuterRef, Q, QuerySet, Value, Window
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
+from integration import revisions
 from integration.models import UNSETTLED, OutletProduct, RejectedItem
 from integration.platforms.base import Item
 
@@ -62,22 +63,35 @@ def cut(items: QuerySet[OutletProduct], size: int) -> list[Slice]:
     return [Slice(*row) for row in zip(firsts, ends, counts, strict=True)]
 
 
+class SliceRead(NamedTuple):
+    """The current values of a slice, read in one statement."""
+
+    items: list[Item]
+    refused: frozenset[int]  # the ids of those that the shop has refused before
+    pushed: list[tuple[Decimal | None, int | None]]  # what the shop has acknowledged of each
+    revision: int  # of the outlet's values
+
+
 def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limit: int) -> list[Item]:
     """The current values of a slice, `limit` items at most."""
-    return read_slice(items, first_id, last_id, limit)[0]
+    return [Item(*row[:5]) for row in rows_of(items, first_id, last_id)[:limit]]
 
 
-def read_slice(
-    items: QuerySet[OutletProduct], first_id: int, last_id: int, limit: int
-) -> tuple[list[Item], frozenset[int]]:
-    """The current values of a slice, and the ids of its items that the shop has refused before."""
+def read_slice(items: QuerySet[OutletProduct], outlet_id: int, first_id: int, last_id: int, limit: int) -> SliceRead:
+    """The same, with what the shop knows of them."""
+    fields = ("rejection__pk", "pushed_price", "pushed_stock_status", revisions.as_column(outlet_id))
+    rows = list(rows_of(items, first_id, last_id, *fields)[:limit])
+    refused = frozenset(row[0] for row in rows if row[5] is not None)
+    revision = rows[0][8] if rows else 0
+    return SliceRead([Item(*row[:5]) for row in rows], refused, [row[6:8] for row in rows], revision)
+
+
+def rows_of(items: QuerySet[OutletProduct], first_id: int, last_id: int, *more: Any) -> Any:
     # The database does not see by itself that the articles lie in the same range, and would read all of them.
     in_range = Q(product__id__gte=first_id, product__id__lte=last_id)
     rows = items.filter(product_id__gte=first_id, product_id__lte=last_id).order_by("product_id")
     rows = rows.annotate(article=FilteredRelation("product", condition=in_range))
-    fields = rows.values_list("pk", "product_id", "article__sku", "selling_price", "stock_status", "rejection__pk")
-    read = list(fields[:limit])
-    return [Item(*row[:5]) for row in read], frozenset(row[0] for row in read if row[5] is not None)
+    return rows.values_list("pk", "product_id", "article__sku", "selling_price", "stock_status", *more)
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> list[Item]:

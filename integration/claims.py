@@ -75,6 +75,11 @@ def end_waiting_chunk(chunk_id: int) -> None:
     waiting.update(status=PushChunk.Status.DONE)
 
 
+def hold_waiting_chunk(chunk_id: int) -> None:
+    waiting = PushChunk.objects.filter(pk=chunk_id, status=PushChunk.Status.WAITING)
+    waiting.update(status=PushChunk.Status.HELD)
+
+
 # The next chunks that nobody was told of, as many as may be under way beside those that are; jobs are not.
 RING_NEXT = """
     UPDATE integration_pushchunk SET rung_at = %(now)s WHERE id IN (

@@ -10,9 +10,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration import changes, claims, health, history, log_context
+from integration import changes, claims, guard, health, history, log_context
 from integration.contracts import MISCONFIGURED
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
+from integration.holds import look_again
 from integration.models import PushChunk, PushHistory
 from integration.platforms.base import Outcome, SendResult, skus
 from integration.platforms.contract import Contract
@@ -36,6 +37,8 @@ def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
             sending, rings = prepare(chunk_id, now)
         except MISCONFIGURED as exc:
             return stop_push(claims.push_of(chunk_id), str(exc), now)
+        except guard.Stale as exc:
+            return [*look_again(exc.push_id, now), Ring("chunk", chunk_id)]
         if sending is None:
             return rings
         log_context.bind(push_id=sending.push.pk, attempt_id=sending.attempt.pk)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
-from django.db.models.functions import Greatest, Now
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from integration.models import EndpointHealth, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult
@@ -189,7 +189,8 @@ def count_rate_wait(push: PushHistory) -> None:
 
 
 def fail_waiting_chunks(push_id: int) -> None:
-    PushChunk.objects.filter(push_id=push_id, status=PushChunk.Status.WAITING).update(status=PushChunk.Status.FAILED)
+    unsent = (PushChunk.Status.WAITING, PushChunk.Status.HELD)
+    PushChunk.objects.filter(push_id=push_id, status__in=unsent).update(status=PushChunk.Status.FAILED)
 
 
 CLOSING = ["accepted_count", "rejected_count", "retry_count", "status", "finished_at"]
@@ -269,8 +270,11 @@ def unplanned_pushes(now: datetime) -> QuerySet[PushHistory]:
 
 
 def overdue_pushes(now: datetime) -> QuerySet[PushHistory]:
+    """A push that is held waits for a person; its time begins anew when it is let go."""
     limit = now - timedelta(seconds=settings.PUSH_DEADLINE_SECONDS)
-    return pushes().filter(status__in=PushHistory.OPEN, stopped_at__isnull=True, push_timestamp__lte=limit)
+    under_way = pushes().filter(status__in=PushHistory.OPEN, stopped_at__isnull=True, push_timestamp__lte=limit)
+    began_at = Coalesce("let_go_at", "push_timestamp")
+    return under_way.exclude(status=PushHistory.Status.HELD).annotate(began_at=began_at).filter(began_at__lte=limit)
 
 
 def finished_pushes() -> QuerySet[PushHistory]:

@@ -1,6 +1,7 @@
 """How each outlet is, in SQL, so that states are filtered, counted and sorted there; and the facts behind a state.
 
-not set up > paused > trouble (breaker) > pushing > trouble (last push failed, items in quarantine) > waiting > in sync
+not set up > paused > trouble (breaker, push held) > pushing > trouble (last push failed, items in quarantine)
+> waiting > in sync
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,18 +11,17 @@ from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from integration.changes import is_quarantined, unsynced
+from integration.guard import OPEN_PUSHES as OPEN
+from integration.guard import held_pushes
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, PushPause, RejectedItem
 
 STRIP_LENGTH = 30  # pushes
 LATE_LIMIT = 50  # outlets
 WITHOUT_ADDRESS = ("memory",)  # platforms that need no endpoint
 ENDED = (PushHistory.Status.SUCCESS, PushHistory.Status.PARTIAL, PushHistory.Status.FAILED)
-# SQLite uses the partial index of open pushes only where their states stand in the statement itself.
-OPEN = tuple(RawSQL(f"'{status.value}'", ()) for status in PushHistory.OPEN)
 
 
 class State(models.IntegerChoices):
@@ -44,6 +44,7 @@ def with_states(now: datetime) -> QuerySet[Any]:
         When(Q(api_endpoint="") & ~Q(platform__in=WITHOUT_ADDRESS), then=Value(State.NOT_SET_UP)),
         When(is_paused(), then=Value(State.PAUSED)),
         When(health__open_until__isnull=False, then=Value(State.TROUBLE)),
+        When(Exists(held_pushes().filter(outlet=OuterRef("pk")).order_by()), then=Value(State.TROUBLE)),
         When(Exists(open_pushes()), then=Value(State.PUSHING)),
         When(last_status=PushHistory.Status.FAILED, then=Value(State.TROUBLE)),
         When(pk__in=outlets_in_quarantine(), then=Value(State.TROUBLE)),

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, QuerySet
 
-from integration import changes, claims, health, history
+from integration import changes, claims, guard, health, history
 from integration.contracts import contract_from, with_contract
-from integration.models import PushAttempt, PushChunk
+from integration.models import PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Item
 from integration.platforms.contract import Contract
 from integration.push_queue import (
@@ -33,6 +33,10 @@ LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, c
 
 class Taken(Exception):
     """Another worker has the chunk, or has done with it."""
+
+
+class KeptBack(Exception):
+    """The chunk came back, or came in, while its push was held."""
 
 
 class NothingLeft(Exception):
@@ -60,6 +64,8 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
         return None, []
     except CannotPush as exc:
         return None, stop_push(claims.push_of(chunk_id), f"stopped meanwhile: {exc}", now)
+    except KeptBack:
+        return None, keep_back(chunk_id)
     except NothingLeft:
         return None, skip_chunk(chunk_id, now)
     except Held as held:
@@ -104,6 +110,8 @@ def read_due_chunk(chunk_id: int) -> PushChunk:
         raise CannotPush("the push has been stopped")
     if chunk.is_paused:  # type: ignore[attr-defined]
         check_pause()
+    if guard.is_kept_back(chunk):
+        raise KeptBack
     return chunk
 
 
@@ -138,12 +146,14 @@ def read_chunk(chunk: PushChunk, contract: Contract, now: datetime) -> tuple[lis
         asked = [item for item in changes.from_rows(history.last_attempt(chunk).items) if item.product_id]
         return asked, frozenset(item.id for item in asked)
     items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
-    read, refused = changes.read_slice(items, chunk.first_id, chunk.last_id, size + 1)
+    found = changes.read_slice(items, chunk.push.outlet_id, chunk.first_id, chunk.last_id, size + 1)
+    guard.check(chunk.push, contract, found)
+    read = found.items
     if len(read) > size:
         PushChunk.objects.create(push=chunk.push, first_id=read[size].product_id, last_id=chunk.last_id)
         PushChunk.objects.filter(pk=chunk.pk).update(last_id=read[size].product_id - 1)
         chunk.last_id = read[size].product_id - 1
-    return read[:size], refused
+    return read[:size], found.refused
 
 
 @transaction.atomic
@@ -151,3 +161,13 @@ def skip_chunk(chunk_id: int, now: datetime) -> list[Ring]:
     push = history.lock_push(claims.push_of(chunk_id))
     claims.end_waiting_chunk(chunk_id)
     return go_on(push, now)
+
+
+@transaction.atomic
+def keep_back(chunk_id: int) -> list[Ring]:
+    """Whoever lets the push go has locked it, and finds the chunk held, or this finds the push let go."""
+    push = history.lock_push(claims.push_of(chunk_id))
+    if push.status != PushHistory.Status.HELD:
+        return [ring_chunk(push, chunk_id)]
+    claims.hold_waiting_chunk(chunk_id)
+    return []

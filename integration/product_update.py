@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from integration import revisions
 from integration.models import Outlet, OutletProduct, Product
 from integration.product_row import BadRow, GoodRow, Row, read_rows
 from integration.signals import product_updated
@@ -189,6 +190,8 @@ def apply_batch(
     if not dry_run:
         write_products(rows, known)
         write_outlet_products(outlet, sorted(new + changed, key=lambda row: row.sku))
+    if changed and not dry_run:
+        revisions.bump(outlet.pk)
     if on_changes and (new or changed):
         on_changes([change_of(row, known.get(row.sku)) for row in new + changed])
 

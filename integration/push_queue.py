@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from integration import changes, claims, health, history
+from integration import changes, claims, guard, health, history
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
 from integration.models import EndpointHealth, Outlet, PushAttempt, PushChunk, PushHistory, PushPause
 from integration.platforms.base import Outcome, SendResult
@@ -55,14 +55,18 @@ def label_push(push_id: int, store_id: str, platform: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """`push` is None when there was nothing to push; `joined` when another one was already open."""
+    """`push` is None when there was nothing to push; `joined` when another one was already open.
+
+    One that is held is looked at again: it may do no harm any more.
+    """
 
     push: PushHistory | None
     joined: bool = False
 
     @property
     def rings(self) -> list[Ring]:
-        return [ring_push(self.push)] if self.push and not self.joined else []
+        is_held = self.push is not None and self.push.status == PushHistory.Status.HELD
+        return [ring_push(self.push)] if self.push and (is_held or not self.joined) else []
 
 
 # --- start ----------------------------------------------------------------------------------------------
@@ -166,13 +170,14 @@ def plan_push(push_id: int, now: datetime) -> list[Ring]:
     if push is None or push.status != PushHistory.Status.QUEUED:
         return []
     try:
-        size = contract_of(push.platform).batch_size
+        contract = contract_of(push.platform)
     except MISCONFIGURED as exc:
         return stop_push(push_id, str(exc), now)
-    slices = changes.cut(changes.items_to_push(push.outlet_id, push.push_type, now), size)
+    look = guard.look(push, contract, now)
+    slices = changes.cut(changes.items_to_push(push.outlet_id, push.push_type, now), contract.batch_size)
     with transaction.atomic():
         push = history.lock_push(push_id)
-        if push.status != PushHistory.Status.QUEUED:
+        if push.status != PushHistory.Status.QUEUED or guard.settle(push, look, now):
             return []
         return open_chunks(push, slices, now)
 
@@ -196,6 +201,8 @@ def go_on(push: PushHistory, now: datetime) -> list[Ring]:
     One request goes alone until the shop has answered one: a dead shop holds one worker process and not a window
     of them.
     """
+    if push.status == PushHistory.Status.HELD:
+        return []
     progress = history.read_progress(push.pk)
     if push.is_open and not progress.open_count:
         return end_push(push, now)
@@ -205,6 +212,8 @@ def go_on(push: PushHistory, now: datetime) -> list[Ring]:
 
 def go_on_quickly(push: PushHistory, contract: Contract, now: datetime) -> list[Ring]:
     """The same where the shop has just answered: one statement, as long as there is a next chunk."""
+    if push.status == PushHistory.Status.HELD:
+        return []
     chunk_ids = claims.ring_next(push.pk, widest_window(contract), now)
     if chunk_ids or history.read_progress(push.pk).open_count or not push.is_open:
         return [ring_chunk(push, chunk_id) for chunk_id in chunk_ids]
@@ -254,9 +263,11 @@ def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring
     if push.stopped_at:  # a chunk may have come in since
         history.fail_waiting_chunks(push_id)
         return go_on(push, now)
+    if push.status == PushHistory.Status.HELD:  # what is under way has yet to end
+        push.status = PushHistory.Status.RUNNING
     for name, value in {"error_details": error, "stopped_at": now, **also}.items():
         setattr(push, name, value)
-    push.save(update_fields=["error_details", "stopped_at", *also])
+    push.save(update_fields=["status", "error_details", "stopped_at", *also])
     confirm_jobs(push, now, status=PushChunk.Status.WAITING)
     history.fail_waiting_chunks(push_id)
     return [] if history.read_progress(push_id).open_count else end_push(push, now)

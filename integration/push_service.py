@@ -16,11 +16,12 @@ from django.utils import timezone
 from integration import changes, health
 from integration.contracts import contract_of
 from integration.delivery import send_chunk
+from integration.holds import attend
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
 from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
-from integration.push_queue import CannotPush, Started, check_ready, plan_push, release_abandoned, start_push
+from integration.push_queue import CannotPush, Started, check_ready, release_abandoned, start_push
 from integration.sending import trusting_endpoint
 from integration.tokens import admit
 
@@ -120,9 +121,9 @@ def run_started(started: Started, on_progress: Progress = lambda chunk_id: None)
 
 
 def run_push(push_id: int, on_progress: Progress) -> PushHistory:
-    """Drive a push to its end in this process. Workers may help: claims keep them apart."""
-    plan_push(push_id, timezone.now())
-    while (push := PushHistory.objects.get(pk=push_id)).is_open:
+    """Drive a push to its end in this process, or until it is held. Workers may help: claims keep them apart."""
+    attend(push_id, timezone.now())
+    while (push := PushHistory.objects.get(pk=push_id)).is_open and push.status != PushHistory.Status.HELD:
         chunk_id = due_chunk(push_id)
         if chunk_id is None:
             release_abandoned(timezone.now(), push=push_id)

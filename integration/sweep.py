@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from integration import history
+from integration.holds import changed_holds
 from integration.models import UNSETTLED, EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
 from integration.push_queue import CannotPush, Ring, go_on, release_chunk, start_push, stop_push
 
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 def sweep(now: datetime) -> list[Ring]:
     """Bring everything that is stuck on its way again; costs a few queries when nothing is."""
-    return [*rescue(now), *ring_waits(now), *start_confirmations(now), *start_recoveries(now)]
+    return [*rescue(now), *ring_waits(now), *ring_holds(), *start_confirmations(now), *start_recoveries(now)]
 
 
 # --- rescue: in normal running there is nothing to do ---------------------------------------------------
@@ -80,6 +81,11 @@ def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
 
 def ring_waits(now: datetime) -> list[Ring]:
     return [Ring("chunk", chunk_id) for chunk_id in history.long_waits(now).values_list("pk", flat=True)]
+
+
+def ring_holds() -> list[Ring]:
+    """Have held pushes looked at whose outlets' values have changed: they may do no harm any more."""
+    return [Ring("push", push_id) for push_id in changed_holds()]
 
 
 def start_confirmations(now: datetime) -> list[Ring]:

@@ -12,9 +12,10 @@ from kombu.exceptions import OperationalError
 from integration.changes import has_unsynced
 from integration.delivery import send_chunk
 from integration.history import LONGEST_COUNTDOWN
+from integration.holds import attend
 from integration.models import Outlet, PushHistory, TaskRun
 from integration.next_push import INTERVAL_HEADER
-from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
+from integration.push_queue import CannotPush, Ring, Started, start_push
 from integration.ring_labels import label_rings
 from integration.sums import note_run
 from tasks import app
@@ -57,7 +58,7 @@ def can_follow(one: Ring) -> bool:
 
 
 def do(one: Ring) -> list[Ring]:
-    step = plan_push if one.kind == "push" else send_chunk
+    step = attend if one.kind == "push" else send_chunk
     return list(step(one.id, timezone.now()))
 
 
@@ -108,7 +109,7 @@ def push_all_outlets(self: "Task[Any, Any]", *, trigger: str = "schedule", user_
 
 @app.task
 def push_outlet(*, push_id: int) -> None:
-    """Plan an open push and begin with its first chunk."""
+    """Plan an open push and begin with its first chunk; look again at one that is held."""
     work(Ring("push", push_id))
 
 

@@ -2,7 +2,7 @@
 
 from integration.models.access import ApiToken, IdempotencyKey, PushPause, SignInTries, digest_of, make_token
 from integration.models.alerts import Alert, AlertDelivery, AlertTarget, OutletAlert
-from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet
+from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet, OutletRevision
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
 from integration.models.sums import AttemptSum, PushSum, SumMark, TaskRun
@@ -23,6 +23,7 @@ __all__ = [
     "Outlet",
     "OutletAlert",
     "OutletProduct",
+    "OutletRevision",
     "Product",
     "ProductUpload",
     "PushAttempt",

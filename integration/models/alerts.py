@@ -40,11 +40,14 @@ class OutletAlert(models.Model):
 
 
 class Alert(models.Model):
-    """One message: outlets that got into trouble, or recovered, at the same time; or the pause of everything."""
+    """One message: outlets that got into trouble, recovered, or had pushes held or let go, at the same time; or the
+    pause of everything."""
 
     class Kind(models.TextChoices):
         TROUBLE = "trouble", "trouble"
         RECOVERY = "recovery", "recovery"
+        HELD = "held", "push held"
+        LET_GO = "let_go", "no longer held"
         PAUSE = "pause", "pause"
         RESUME = "resume", "resume"
 

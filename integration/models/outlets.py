@@ -41,6 +41,13 @@ class Outlet(models.Model):
         default=False, help_text="The endpoint may lie in a private network or on this machine."
     )
 
+    # Empty: as the platform's contract has it.
+    guard_stock_percent = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
+    guard_price_percent = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MaxValueValidator(10_000)]
+    )
+    guard_items_percent = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MaxValueValidator(100)])
+
     class Meta:
         ordering = ["platform", "store_id"]
         permissions = [("push_outlet", "Can start and cancel pushes")]
@@ -57,6 +64,19 @@ class Outlet(models.Model):
         setattr(self, name, value)
         setattr(self, f"{name}_set_at", now if value else None)
         setattr(self, f"{name}_ending", value[-4:] if len(value) >= LONG_SECRET else "")
+
+
+class OutletRevision(models.Model):
+    """How often the outlet's values have been changed: a number that is committed together with them."""
+
+    outlet = models.OneToOneField(Outlet, models.CASCADE, related_name="revision", primary_key=True)
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of outlet {self.outlet_id}"
 
 
 class ContractVersion(models.Model):

@@ -14,6 +14,7 @@ class PushHistory(models.Model):
     """One push of one outlet.
 
     queued -> running -> success | partial | failed | cancelled
+    queued or running -> held -> queued or running, or cancelled: it would do what nobody means (integration.guard)
 
     A push that was stopped (`stopped_at`) sends nothing more; what is under way still ends for itself.
     """
@@ -25,6 +26,7 @@ class PushHistory(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        HELD = "held"
         SUCCESS = "success"
         PARTIAL = "partial"
         FAILED = "failed"
@@ -37,7 +39,7 @@ class PushHistory(models.Model):
         CONFIRM = "confirm"
         RECOVERY = "recovery"
 
-    OPEN = (Status.QUEUED, Status.RUNNING)
+    OPEN = (Status.QUEUED, Status.RUNNING, Status.HELD)
 
     outlet = models.ForeignKey(Outlet, models.PROTECT, related_name="pushes")
     platform = models.CharField(max_length=40)
@@ -69,19 +71,31 @@ class PushHistory(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
 
+    # The guard: what it found last, of which values, and what somebody has agreed to.
+    held_at = models.DateTimeField(null=True)
+    hold_told_at = models.DateTimeField(null=True)
+    findings = models.JSONField(null=True)
+    guard_revision = models.PositiveBigIntegerField(default=0, db_default=0)
+    let_go_at = models.DateTimeField(null=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    agreed = models.JSONField(null=True)
+
     class Meta:
         ordering = ["-push_timestamp", "-id"]
         verbose_name = "push"
         verbose_name_plural = "push history"
         constraints = [
             models.UniqueConstraint(
-                fields=["outlet"], condition=Q(status__in=["queued", "running"]), name="push_one_open_per_outlet"
+                fields=["outlet"], condition=Q(status__in=["queued", "running", "held"]), name="push_one_open"
             )
         ]
         indexes = [
             models.Index(fields=["outlet", "-push_timestamp"], name="push_outlet_time"),
             models.Index(fields=["-push_timestamp", "-id"], name="push_time"),
             models.Index(fields=["finished_at"], name="push_finished"),
+            models.Index(fields=["hold_told_at"], condition=Q(hold_told_at__isnull=False), name="push_hold_told"),
         ]
 
     def __str__(self) -> str:
@@ -96,7 +110,8 @@ class PushChunk(models.Model):
     """A slice of a push that fits one request: the products from `first_id` to `last_id`.
 
     waiting -> sending -> done | failed, and sending -> waiting for another try, or to ask for its `job`,
-    and sending -> split: the shop refused it whole, and two halves have taken its place
+    and sending -> split: the shop refused it whole, and two halves have taken its place,
+    and waiting -> held -> waiting with its push
     """
 
     class Status(models.TextChoices):
@@ -105,6 +120,7 @@ class PushChunk(models.Model):
         DONE = "done"
         FAILED = "failed"
         SPLIT = "split"
+        HELD = "held"
 
     OPEN = (Status.WAITING, Status.SENDING)
 

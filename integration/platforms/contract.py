@@ -121,6 +121,16 @@ class Job(Settings):
         return self
 
 
+class Guard(Settings):
+    """Which pushes are held until somebody has looked at them; an outlet may have percentages of its own."""
+
+    enabled: bool = True
+    stock_percent: int = Field(30, ge=0, le=100)  # more of the outlet's items would go out of stock
+    price_percent: int = Field(60, ge=0, le=10_000)  # prices would move further than this ...
+    items_percent: int = Field(5, ge=0, le=100)  # ... of more of the items that are sent
+    min_items: int = Field(10, ge=1)  # fewer items are no reason
+
+
 class Contract(Reading):
     # --- who we are
     auth: Literal["none", "header", "query", "bearer", "basic", "oauth2"] = "header"
@@ -185,6 +195,8 @@ class Contract(Reading):
     split_statuses: frozenset[int] = frozenset({400, 409, 413, 422})
     # After an unknown outcome the shop may still apply the request for this long.
     processing_seconds: float = Field(300, ge=0)
+    # --- what nobody means
+    guard: Guard = Guard()
     # --- the answer, with what Reading says
     accepted_statuses: frozenset[int] = frozenset({200, 201, 202, 204})
     retry_statuses: frozenset[int] = frozenset({408, 425, 429})  # and every 5xx
@@ -245,10 +257,10 @@ def check_names(names: list[str]) -> None:
 
 
 def merged(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes over the defaults; of `fields` and `job` what is not named stays."""
+    """The changes over the defaults; of `fields`, `job` and `guard` what is not named stays."""
     nested = {
         name: merged(defaults[name], changes[name])
-        for name in ("fields", "job", "answer")
+        for name in ("fields", "job", "answer", "guard")
         if isinstance(defaults.get(name), dict) and isinstance(changes.get(name), dict)
     }
     return {**defaults, **changes, **nested}

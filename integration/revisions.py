@@ -1,0 +1,33 @@
+"""How often an outlet's values have been changed.
+
+The number is committed together with the values. Who reads it in the statement that reads values, or before it, misses
+no change: values that were changed since have a later number.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import Subquery, Value
+from django.db.models.functions import Coalesce
+
+from integration.models import OutletRevision
+
+BUMP = """
+    INSERT INTO integration_outletrevision (outlet_id, number) VALUES (%s, 1)
+    ON CONFLICT (outlet_id) DO UPDATE SET number = integration_outletrevision.number + 1"""
+
+
+def bump(outlet_id: int) -> None:
+    """In the transaction that writes the values, after them: who waits for this row holds nothing that we want."""
+    with connection.cursor() as cursor:
+        cursor.execute(BUMP, [outlet_id])
+
+
+def revision_of(outlet_id: int) -> int:
+    return OutletRevision.objects.filter(pk=outlet_id).values_list("number", flat=True).first() or 0
+
+
+def as_column(outlet: Any) -> Coalesce:
+    """The same as part of another statement; `outlet` is an id, or an OuterRef."""
+    numbers = OutletRevision.objects.filter(pk=outlet).values("number")[:1]
+    return Coalesce(Subquery(numbers), Value(0))
