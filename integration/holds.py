@@ -20,9 +20,11 @@ class Moved(Exception):
 
 
 def attend(push_id: int, now: datetime) -> list[Ring]:
-    """Plan the push if it has not begun; look at it again if it is held or runs. Twice is once."""
-    is_new = PushHistory.objects.filter(pk=push_id, status=Status.QUEUED).exists()
-    return plan_push(push_id, now) if is_new else look_again(push_id, now)
+    """Plan the push if it has not begun, look at it again if it is held. Twice is once."""
+    status = PushHistory.objects.filter(pk=push_id).values_list("status", flat=True).first()
+    rings = look_again(push_id, now) if status == Status.HELD else []
+    is_new = status == Status.QUEUED or Ring("push", push_id) in rings
+    return plan_push(push_id, now) if is_new else rings
 
 
 def look_again(push_id: int, now: datetime) -> list[Ring]:
