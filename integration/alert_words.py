@@ -126,6 +126,64 @@ def say_recovery(outlets: Sequence[Outlet], told_at: dict[int, datetime]) -> Mes
     return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
 
 
+# --- pushes that are held -------------------------------------------------------------------------------
+
+
+def say_held(pushes: Sequence[PushHistory], now: datetime) -> Message:
+    n = len(pushes)
+    title = ngettext("%(n)d push is held", "%(n)d pushes are held", n) % {"n": n}
+    if n == 1:
+        title = _("A push to %(outlet)s is held") % {"outlet": pushes[0].outlet}
+    blocks = [
+        join(
+            _("Outlet: %(outlet)s") % {"outlet": clean(str(push.outlet))},
+            _("Cause: %(cause)s") % {"cause": describe_findings(push.findings or {})},
+            _("What to do: %(advice)s")
+            % {"advice": _("Look at what it would do. Send it if that is meant, or correct the prices and stock.")},
+            link(reverse("push", args=[push.pk])),
+        )
+        for push in pushes[:LISTED]
+    ]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
+
+
+def describe_findings(findings: dict[str, Any]) -> str:
+    parts = []
+    if (n := findings.get("stock_count", 0)) and "stock" in findings.get("trips", []):
+        parts.append(ngettext("%(n)d item would go out of stock", "%(n)d items would go out of stock", n) % {"n": n})
+    if (n := findings.get("leap_count", 0)) and "price" in findings.get("trips", []):
+        text = ngettext(
+            "the price of %(n)d item would move very far", "the prices of %(n)d items would move very far", n
+        )
+        parts.append(text % {"n": n})
+    return "; ".join(parts)
+
+
+def say_let_go(pushes: Sequence[PushHistory]) -> Message:
+    n = len(pushes)
+    title = ngettext("%(n)d push is no longer held", "%(n)d pushes are no longer held", n) % {"n": n}
+    if n == 1:
+        title = _("The push to %(outlet)s is no longer held") % {"outlet": pushes[0].outlet}
+    blocks = [
+        join(
+            _("Outlet: %(outlet)s") % {"outlet": clean(str(push.outlet))},
+            describe_end(push),
+            link(reverse("push", args=[push.pk])),
+        )
+        for push in pushes[:LISTED]
+    ]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
+
+
+def describe_end(push: PushHistory) -> str:
+    if push.is_cancelled:
+        return _("It was discarded. The next push is judged anew.")
+    if push.agreed is None:
+        return _("Prices and stock were corrected, and it went on by itself. There is nothing to do.")
+    who = push.released_by.get_username() if push.released_by else "–"
+    return _("Sent after all by %(who)s. There is nothing to do.") % {"who": who}
+
+
 # --- the pause of everything ----------------------------------------------------------------------------
 
 

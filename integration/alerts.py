@@ -2,9 +2,10 @@
 
 1. A state is told when it has held for ALERT_AFTER_SECONDS, and never twice: what was told stands in the outlet's row,
    changed by a conditional UPDATE in the transaction that writes what is to be sent.
-2. An outlet that is paused, not set up or being pushed is neither well nor in trouble: nothing changes.
+2. An outlet that is paused, not set up, being pushed or held is neither well nor in trouble: nothing changes.
 3. It has recovered when it is in sync, or when changes wait and a push has succeeded since the trouble was told.
 4. Outlets that change at the same time share a message.
+5. A push that is held is told once, and once that it no longer is, whatever else is told of its outlet.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +14,18 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from integration.alert_words import Message, say_pause, say_recovery, say_resume, say_trouble
+from integration.alert_words import (
+    Message,
+    say_held,
+    say_let_go,
+    say_pause,
+    say_recovery,
+    say_resume,
+    say_trouble,
+)
+from integration.guard import held_pushes
 from integration.models import Alert, AlertDelivery, AlertTarget, Outlet, OutletAlert, PushHistory, PushPause
 from integration.outlet_state import State, with_states
 
@@ -35,6 +45,7 @@ def watch(now: datetime) -> None:
     if not AlertTarget.objects.filter(is_active=True).exists():
         return
     tell_of_outlets(look(now), now)
+    tell_of_holds(now)
     tell_of_pauses(now)
 
 
@@ -45,6 +56,7 @@ def look(now: datetime) -> list[Seen]:
     )
     known = Q(alert__is_trouble=True) | Q(alert__differs_since__isnull=False)
     outlets = with_states(now).filter(Q(state=State.TROUBLE) | known, is_active=True).order_by("pk")
+    outlets = outlets.exclude(Exists(held_pushes().filter(outlet=OuterRef("pk")).order_by()))
     rows = outlets.annotate(has_succeeded=Exists(succeeded)).values_list(
         "pk", "state", "has_succeeded", "alert__is_trouble", "alert__told_at", "alert__differs_since"
     )
@@ -99,6 +111,30 @@ def tell(kind: Alert.Kind, message: Message, now: datetime, pause: PushPause | N
     AlertDelivery.objects.bulk_create(
         AlertDelivery(alert=alert, target=target, target_name=target.name, not_before=now) for target in targets
     )
+
+
+# --- pushes that are held -------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def tell_of_holds(now: datetime) -> None:
+    """What was told stands in the push's row, changed under a condition: two sweeps tell it once."""
+    limit = now - timedelta(seconds=settings.ALERT_AFTER_SECONDS)
+    is_told = Q(hold_told_at__isnull=False)
+    begun = held_pushes().filter(~is_told, held_at__lte=limit)
+    if claimed := claim_holds(begun, held_pushes().filter(~is_told), now):
+        tell(Alert.Kind.HELD, say_held(claimed, now), now)
+    over = PushHistory.objects.filter(is_told).exclude(status=PushHistory.Status.HELD)
+    if claimed := claim_holds(over, over, None):
+        tell(Alert.Kind.LET_GO, say_let_go(claimed), now)
+
+
+def claim_holds(
+    found: QuerySet[PushHistory], still: QuerySet[PushHistory], told_at: datetime | None
+) -> list[PushHistory]:
+    pushes = found.select_related("outlet", "released_by").defer("outlet__api_key", "outlet__api_secret")
+    named = list(pushes.order_by("outlet__name", "pk"))
+    return [push for push in named if still.filter(pk=push.pk).update(hold_told_at=told_at)]
 
 
 # --- the pause of everything ----------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from django.utils.text import capfirst
 from integration.models import Outlet
 
 SECRETS = frozenset({"api_key", "api_secret", "password", "token", "digest"})
+GUARD_FIELDS = ("guard_stock_percent", "guard_price_percent", "guard_items_percent")
 OUTLET_FIELDS = (
     "name",
     "location",
@@ -38,6 +39,7 @@ OUTLET_FIELDS = (
     "push_after_update",
     "push_interval_minutes",
     "allow_private_address",
+    *GUARD_FIELDS,
 )
 OUTLET_SECRETS = ("api_key", "api_secret")
 FLAGS = {"added": ADDITION, "changed": CHANGE, "deleted": DELETION}

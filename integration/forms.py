@@ -166,8 +166,20 @@ class SettingsForm(Versioned):
 
     class Meta:
         model = Outlet
-        fields: tuple[str, ...] = ("api_endpoint", "push_enabled", "push_after_update", "push_interval_minutes")
-        labels = {"push_enabled": _("Push Enabled"), "push_after_update": _("Push after update")}
+        fields: tuple[str, ...] = (
+            "api_endpoint",
+            "push_enabled",
+            "push_after_update",
+            "push_interval_minutes",
+            *audit.GUARD_FIELDS,
+        )
+        labels = {
+            "push_enabled": _("Push Enabled"),
+            "push_after_update": _("Push after update"),
+            "guard_stock_percent": _("Items going out of stock, in %"),
+            "guard_price_percent": _("Move of a price, in %"),
+            "guard_items_percent": _("Items whose price moves so far, in %"),
+        }
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from integration.guard import held_pushes
 from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, PushPause, Rescue, TaskRun
 from integration.next_push import pushes_of_all
 from integration.outlet_state import OPEN as OPEN_PUSHES
@@ -200,6 +201,7 @@ def describe_queue(now: datetime) -> Iterator[Metric]:
     due = due_chunks(now).aggregate(count=Count("pk"), oldest=Min("due_at"))
     open_pushes = PushHistory.objects.filter(status__in=OPEN_PUSHES).count()
     yield gauge("open_pushes", "Pushes that have not ended", open_pushes)
+    yield gauge("held_pushes", "Of them, those that wait until somebody looks at them", held_pushes().count())
     yield gauge("waiting_chunks", "Requests that are to be sent", waiting_count)
     yield gauge("due_chunks", "Of them, those whose turn it is", due["count"])
     oldest = age(due["oldest"], now) or 0

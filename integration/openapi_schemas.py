@@ -105,6 +105,7 @@ def settings_sent() -> Schema:
             "push_after_update": {**SWITCH, "description": "Whether a push follows each update of products."},
             "push_interval_minutes": interval(),
             "version": text(description="Of an earlier answer: what somebody has changed since is not overwritten."),
+            **guard_limits(),
         },
         "required": ["outlet"],
         "example": {"outlet": 5, "push_enabled": True},
@@ -120,8 +121,23 @@ def outlet_answer() -> Schema:
     names = {"name": "name", "store_id": "store_id", "platform": "platform", "api_endpoint": "api_endpoint"}
     texts = {name: text(getattr(Outlet._meta.get_field(field), "max_length", None)) for name, field in names.items()}
     switches = dict.fromkeys(("push_enabled", "push_after_update", "has_api_key", "has_api_secret"), SWITCH)
-    facts = {**texts, **switches, "push_interval_minutes": interval(), "version": text()}
+    facts = {**texts, **switches, "push_interval_minutes": interval(), **guard_limits(), "version": text()}
     return record({"outlet": record({"outlet": OUTLET_ID, **facts})})
+
+
+def guard_limits() -> Schema:
+    """Beyond these a push is held."""
+    known = {
+        "guard_stock_percent": (100, "Of the outlet's items, how many may go out of stock at once."),
+        "guard_price_percent": (10_000, "How far a price may move."),
+        "guard_items_percent": (100, "Of the items that are sent, how many prices may move further."),
+    }
+    return {
+        name: nullable(
+            {"type": "integer", "minimum": 0, "maximum": most, "description": f"{about} Null: the platform's."}
+        )
+        for name, (most, about) in known.items()
+    }
 
 
 def connection_answer() -> Schema:

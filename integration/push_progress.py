@@ -73,7 +73,7 @@ def newest_pushes() -> QuerySet[PushHistory]:
 
 
 def pushes_with_people() -> QuerySet[PushHistory]:
-    return pushes().select_related("outlet", "created_by", "next_created_by")
+    return pushes().select_related("outlet", "created_by", "next_created_by", "released_by")
 
 
 # --- progress -------------------------------------------------------------------------------------------

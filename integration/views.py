@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.audit import OUTLET_SECRETS, outlet_state
+from integration.audit import GUARD_FIELDS, OUTLET_SECRETS, outlet_state
 from integration.contracts import MISCONFIGURED
 from integration.endpoint import ApiRequest, Refusal, endpoint, find_outlet, require_scope
 from integration.forms import HistoryForm, NamedSettingsForm, PushForm, SettingsForm, save_outlet
@@ -34,7 +34,7 @@ WHEN = ("push_enabled", "push_after_update", "push_interval_minutes")
 
 @endpoint("POST", "integration.change_outlet")
 def save_outlet_api_settings(request: ApiRequest, data: dict[str, Any]) -> JsonResponse:
-    """Change what is named of the address, the secrets and when to push; keep the rest."""
+    """Change what is named of the address, the secrets, when to push and the guard's limits; keep the rest."""
     now = timezone.now()
     for _ in range(TRIES):
         form = NamedSettingsForm(data, instance=find_outlet(request, data), now=now)
@@ -59,7 +59,7 @@ def say_stale(form: NamedSettingsForm) -> str:
 
 def describe_outlet(outlet: Outlet) -> dict[str, Any]:
     """The settings; of the secrets, whether there are some."""
-    names = ("name", "store_id", "platform", "api_endpoint", *WHEN)
+    names = ("name", "store_id", "platform", "api_endpoint", *WHEN, *GUARD_FIELDS)
     state = outlet_state(outlet.pk)
     secrets = {f"has_{name}": bool(state[name]) for name in OUTLET_SECRETS}
     facts = {"outlet": outlet.pk, **{name: getattr(outlet, name) for name in names}, **secrets}
@@ -102,7 +102,9 @@ def push_to_ecommerce_api(request: ApiRequest, data: dict[str, Any]) -> JsonResp
         return JsonResponse({"push": None, "joined": False, "message": "nothing to push: the shop knows it all"})
     pages = {"url": reverse("push", args=[started.push.pk])}
     pages["history_url"] = f"{reverse('push_history')}?push={started.push.pk}"
-    message = f"push {started.push.pk} is under way; this one follows it" if started.joined else "the push has begun"
+    is_held = started.push.status == PushHistory.Status.HELD
+    what = "is held until somebody has looked at it" if is_held else "is under way"
+    message = f"push {started.push.pk} {what}; this one follows it" if started.joined else "the push has begun"
     facts = {"push": started.push.pk, "joined": started.joined, **pages, "message": message}
     return JsonResponse(facts, status=202)
 

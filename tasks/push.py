@@ -62,6 +62,11 @@ def do(one: Ring) -> list[Ring]:
     return list(step(one.id, timezone.now()))
 
 
+def ring_rows(rings: list[Ring]) -> None:
+    """Wake the workers once what was written is committed."""
+    transaction.on_commit(lambda: ring(rings), robust=True)
+
+
 def ring_outlet(
     outlet_id: int, *, push_type: str = "partial", trigger: str = "manual", user_id: int | None = None
 ) -> Started:

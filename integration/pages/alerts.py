@@ -38,6 +38,8 @@ RESULTS: dict[str, tuple[Any, str, str]] = {
 LOOKS: dict[str, tuple[Any, str, str]] = {
     Alert.Kind.TROUBLE: (gettext_lazy("trouble"), "red", "triangle-alert"),
     Alert.Kind.RECOVERY: (gettext_lazy("well again"), "green", "check"),
+    Alert.Kind.HELD: (gettext_lazy("held"), "red", "hand"),
+    Alert.Kind.LET_GO: (gettext_lazy("no longer held"), "green", "check"),
     Alert.Kind.PAUSE: (gettext_lazy("paused"), "yellow", "octagon-pause"),
     Alert.Kind.RESUME: (gettext_lazy("resumed"), "green", "play"),
 }

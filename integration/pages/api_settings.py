@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from integration.audit import mask_urls, outlet_state
-from integration.contracts import MISCONFIGURED, contract_of
+from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
 from integration.forms import Versioned, is_id, save_outlet
+from integration.guard import limits_of
 from integration.health import note_success
 from integration.models import Outlet, OutletProduct
 from integration.outlet_version import Stale, changes_since
@@ -150,6 +151,7 @@ def show(request: HttpRequest, outlet: Outlet, **given: Any) -> HttpResponse:
         "outlet": stored,
         "outlets": Outlet.objects.order_by("name", "pk").values("pk", "name", "platform", "store_id", "is_active"),
         "state": outlet_state(stored.pk),
+        "limits": limits_of(stored, contract_or_default(stored.platform)),
         "endpoint": mask_urls(stored.api_endpoint),
         "stages": stages(stored, ready),
         "step": offered(next_step(stored, ready), request.user),

@@ -6,6 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from integration import audit
+from integration.contracts import contract_or_default
 from integration.forms import SECRETS, SettingsForm, Versioned, require_reachable
 from integration.models import Outlet
 from integration.pages.forms import Styled
@@ -41,6 +42,9 @@ class ApiSettingsForm(Styled, SettingsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        theirs = contract_or_default(self.instance.platform).guard
+        for name in audit.GUARD_FIELDS:
+            self.fields[name].widget.attrs["placeholder"] = getattr(theirs, name.removeprefix("guard_"))
         self.state = audit.outlet_state(self.instance.pk)
         for name in [name for name in SECRETS if not self.state[name]]:
             del self.fields[f"forget_{name}"]

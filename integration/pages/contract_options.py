@@ -77,6 +77,21 @@ GROUPS = (
         ),
     ),
     Group(
+        _("What is held"),
+        (
+            Option(
+                "guard.stock_percent", _("Out of stock, in %"), _("Of an outlet's items, if more go at once."), "number"
+            ),
+            Option(
+                "guard.price_percent", _("Move of a price, in %"), _("A price that moves further counts."), "number"
+            ),
+            Option(
+                "guard.items_percent", _("Such prices, in %"), _("Of the items sent, if more move so far."), "number"
+            ),
+            Option("guard.min_items", _("At least so many items"), _("Fewer are never a reason."), "number"),
+        ),
+    ),
+    Group(
         _("The shop's answer"),
         (
             Option("accepted_statuses", _("Good statuses"), _("HTTP statuses, with commas between."), "list"),
@@ -120,9 +135,9 @@ def put(changes: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def leaves(changes: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """The dotted names of what the changes set; `fields` and `job` are gone into."""
+    """The dotted names of what the changes set; `fields`, `job` and `guard` are gone into."""
     for name, value in changes.items():
-        if name in ("fields", "job") and isinstance(value, dict):
+        if name in ("fields", "job", "guard") and isinstance(value, dict):
             yield from leaves(value, f"{name}.")
         else:
             yield f"{prefix}{name}"

@@ -28,7 +28,7 @@ LOOKS = {
 }
 BAR_WIDTH, BAR_STEP, STRIP_HEIGHT = 3, 4, 20
 # A push's height in the strip, so that its colour is not needed.
-HEIGHTS = {"success": 20, "running": 16, "queued": 16, "partial": 12, "failed": 7, "cancelled": 3}
+HEIGHTS = {"success": 20, "running": 16, "queued": 16, "held": 16, "partial": 12, "failed": 7, "cancelled": 3}
 
 
 class Cause(NamedTuple):
@@ -84,6 +84,8 @@ class Row:
     def next_push(self) -> str:
         if not self.may_push:
             return ""
+        if is_held(self):
+            return _("held")
         if self.state == State.PUSHING:
             return _("now")
         if self.tries_at is None:
@@ -154,10 +156,21 @@ def why_trouble(row: Row) -> Cause:
     health, last = health_of(row.outlet), row.facts.last_push
     if health and health.open_until:
         return Cause(describe_breaker(health, row.now), at_outlet("push_list", row))
+    if is_held(row):
+        return why_held(row)
     if last and last.status == PushHistory.Status.FAILED:
         reason = shorten(last.error_details or last.response_message)
         return Cause(_("The last push failed: %(reason)s") % {"reason": reason}, reverse("push", args=[last.pk]))
     return why_refused(row, row.facts.quarantined_count)
+
+
+def is_held(row: Row) -> bool:
+    return row.facts.open_push is not None and row.facts.open_push.status == PushHistory.Status.HELD
+
+
+def why_held(row: Row) -> Cause:
+    assert row.facts.open_push is not None
+    return Cause(_("A push is held until somebody looks at it."), reverse("push", args=[row.facts.open_push.pk]))
 
 
 def describe_breaker(health: Any, now: datetime) -> str:

@@ -24,12 +24,14 @@ from integration.curl import as_curl
 from integration.error_kinds import explain
 from integration.export_feed import Line, guard
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.pages.push_held import describe_hold
 from integration.pages.push_words import (
     attempt_state,
     chunk_state,
     describe_obstacle,
     describe_outcome,
     describe_state,
+    is_discarded,
     say_about,
     seconds_of,
     who_cancelled,
@@ -117,7 +119,9 @@ def follow(request: HttpRequest, started: Started) -> HttpResponse | None:
     if started.push is None:
         messages.info(request, _("Nothing to push: the shop knows everything already."))
         return None
-    if started.joined:
+    if started.joined and started.push.status == PushHistory.Status.HELD:
+        messages.warning(request, _("A push of this outlet is held. Yours waits behind it."))
+    elif started.joined:
         text = _("Push %(number)s is under way. Yours was noted and starts when it ends.")
         messages.info(request, text % {"number": started.push.pk})
     return redirect("push", started.push.pk)
@@ -129,13 +133,15 @@ def follow(request: HttpRequest, started: Started) -> HttpResponse | None:
 @allow("integration.view_pushhistory")
 @require_safe
 def show(request: HtmxRequest, push_id: int) -> HttpResponse:
-    """The progress alone while it is followed; with its end, all of the page once more."""
+    """The progress alone while it is followed; where it ends, is held or let go, all of the page once more."""
     now = timezone.now()
     push = find_push(push_id)
     is_poll = bool(request.htmx) and request.htmx.target == "progress"
-    if is_poll and push.is_open:
+    is_held = push.status == PushHistory.Status.HELD
+    if is_poll and push.is_open and is_held == (request.GET.get("held") == "1"):
         return render(request, "integration/push_progress.html", describe_progress(push, now))
-    context = {**describe_progress(push, now), **describe_facts(push), **describe_list(request, push, now)}
+    hold = describe_hold(push, now) if is_held else {}
+    context = {**describe_progress(push, now), **describe_facts(push), **hold, **describe_list(request, push, now)}
     response = render(request, "integration/push.html", context)
     if not is_poll:
         return response
@@ -161,6 +167,7 @@ def describe_facts(push: PushHistory) -> dict[str, Any]:
     error = None if push.is_open else last_error(push)
     return {
         "cancelled_by": who_cancelled(push),
+        "is_discarded": is_discarded(push),
         "error": error,
         "words": explain(error.error_kind) if error else None,
         "not_accepted_count": left_over(push),

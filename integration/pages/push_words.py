@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from integration.holds import DISCARDED_BY
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Outcome
 from integration.push_progress import Counts, Obstacle, Progress
@@ -25,6 +26,7 @@ CHUNK_STATES: dict[str, tuple[Any, str, str]] = {
     PushChunk.Status.DONE: (gettext_lazy("done"), "green", "check"),
     PushChunk.Status.FAILED: (gettext_lazy("given up"), "red", "x"),
     PushChunk.Status.SPLIT: (gettext_lazy("halved"), "secondary", "split"),
+    PushChunk.Status.HELD: (gettext_lazy("held"), "red", "hand"),
 }
 UNDER_WAY = (gettext_lazy("under way"), "blue", "loader")
 OUTCOMES: dict[str, tuple[Any, str, str]] = {
@@ -103,6 +105,8 @@ def describe_state(push: PushHistory, counts: Counts, progress: Progress, now: d
     """What an open push is doing."""
     if push.stopped_at:
         return _("Stopping: what is under way still ends, nothing more is sent.")
+    if push.status == PushHistory.Status.HELD:
+        return _("Held: nothing is sent until somebody has looked at it.")
     if push.status == PushHistory.Status.QUEUED:
         return describe_queued(push, now)
     if progress.waits_until and counts.job_count:
@@ -122,7 +126,11 @@ def describe_queued(push: PushHistory, now: datetime) -> str:
 
 
 def who_cancelled(push: PushHistory) -> str:
-    return push.error_details.removeprefix(CANCELLED_BY) if push.is_cancelled else ""
+    return push.error_details.removeprefix(CANCELLED_BY).removeprefix(DISCARDED_BY) if push.is_cancelled else ""
+
+
+def is_discarded(push: PushHistory) -> bool:
+    return push.is_cancelled and push.error_details.startswith(DISCARDED_BY)
 
 
 def say_about(seconds: float | None) -> str:

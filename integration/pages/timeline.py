@@ -21,7 +21,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from integration.audit import content_type_of, label
-from integration.models import Outlet
+from integration.models import Outlet, PushHistory
 from integration.pages.forms import Styled
 from integration.pages.shell import allow
 
@@ -44,6 +44,10 @@ LABELS: dict[str, Any] = {
     "push_after_update": _("Push after update"),
     "push_interval_minutes": _("Push every … minutes"),
     "allow_private_address": _("The shop is in our own network"),
+    "guard_stock_percent": _("Items going out of stock, in %"),
+    "guard_price_percent": _("Move of a price, in %"),
+    "guard_items_percent": _("Items whose price moves so far, in %"),
+    "status": _("Status"),
     "user": _("Person"),
     "role": _("Role"),
     "revoked_at": _("Revoked"),
@@ -143,7 +147,11 @@ def describe(entry: LogEntry) -> dict[str, Any]:
 
 
 def address_of(entry: LogEntry) -> str:
-    if entry.content_type is None or entry.content_type.model_class() is not Outlet or entry.action_flag == DELETION:
+    if entry.content_type is None or entry.action_flag == DELETION:
+        return ""
+    if entry.content_type.model_class() is PushHistory:
+        return reverse("push", args=[entry.object_id])
+    if entry.content_type.model_class() is not Outlet:
         return ""
     return f"{reverse('api_settings')}?outlet={entry.object_id}"
 

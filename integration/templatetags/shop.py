@@ -20,6 +20,7 @@ register = template.Library()
 PUSH_STATES: dict[str, tuple[Any, str, str]] = {
     PushHistory.Status.QUEUED: (_("queued"), "secondary", "clock"),
     PushHistory.Status.RUNNING: (_("running"), "blue", "loader"),
+    PushHistory.Status.HELD: (_("held"), "red", "hand"),
     PushHistory.Status.SUCCESS: (_("success"), "green", "check"),
     PushHistory.Status.PARTIAL: (_("partial"), "orange", "circle-alert"),
     PushHistory.Status.FAILED: (_("failed"), "red", "x"),

@@ -43,6 +43,8 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "token_revoke": (MANAGERS, MANAGERS),
     "push": (VIEWERS, None),
     "push_cancel": (OPERATORS, OPERATORS),
+    "push_release": (OPERATORS, OPERATORS),
+    "push_discard": (OPERATORS, OPERATORS),
     "push_again": (None, OPERATORS),
     "push_rejected": (VIEWERS, None),
     "attempt": (VIEWERS, None),

@@ -16,6 +16,7 @@ from integration.push_queue import CannotPush, check_ready, describe_pause, star
 from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 
+HELD_CODE = 3  # nothing failed, and somebody has to look at what is held
 WAITING = "waiting, for another process that has a part of the push or for a pause that the shop needs"
 
 
@@ -47,7 +48,9 @@ class Command(JsonCommand):
         if options["json"]:
             self.say({"pushes": results})
         if failed := [result["store_id"] for result in results if not result["ok"]]:
-            raise CommandError(f"not everything was pushed: {', '.join(failed)}")
+            is_held = all(result["ok"] or result.get("status") == PushHistory.Status.HELD for result in results)
+            code = HELD_CODE if is_held else 1
+            raise CommandError(f"not everything was pushed: {', '.join(failed)}", returncode=code)
 
     def outlets(self, options: dict[str, Any]) -> list[Outlet]:
         if options["all"]:
@@ -95,6 +98,8 @@ class Command(JsonCommand):
 
 
 def describe(facts: dict[str, Any]) -> str:
+    if facts["status"] == PushHistory.Status.HELD:
+        return f"push {facts['push_id']} is held until somebody says so: manage.py held_push --push {facts['push_id']}"
     parts = [facts["status"], facts.get("response_message"), facts.get("error_details")]
     return ": ".join(part for part in parts if part)
 
