@@ -16,6 +16,7 @@ from integration.alert_delivery import deliver, due
 from integration.alert_targets import UnusableTarget, check_url, send
 from integration.alerts import watch
 from integration.checks import check_dashboard_url
+from integration.holds import attend, discard_push, release_push
 from integration.models import (
     Alert,
     AlertDelivery,
@@ -30,6 +31,7 @@ from integration.models import (
 )
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
+from integration.product_update import apply_product_update
 from integration.pruning import prune_alerts
 from integration.push_service import PushService
 from tasks.alerts import ring_watch, send_alert, watch_outlets
@@ -495,3 +497,84 @@ def test_old_alerts_go_unless_they_are_still_needed(waiting: AlertDelivery, targ
     assert prune_alerts(now) == 1
     assert Alert.objects.get().pause == pause
     assert OutletAlert.objects.count() == 1
+
+
+# --- pushes that are held -------------------------------------------------------------------------------
+
+
+def hold(outlet: Outlet) -> PushHistory:
+    """Everything of the outlet goes out of stock."""
+    update_stock(outlet, list(outlet.products.values_list("product__sku", flat=True)), 0)
+    PushService(outlet).push()
+    return PushHistory.objects.filter(outlet=outlet).latest("pk")
+
+
+def update_stock(outlet: Outlet, skus: list[str], stock_status: int) -> None:
+    rows = [{"sku": sku, "selling_price": "10.00", "stock_status": stock_status} for sku in skus]
+    apply_product_update(outlet, rows)
+
+
+@pytest.fixture
+def full_outlet(outlet: Outlet) -> Outlet:
+    stock(outlet, 20)
+    PushService(outlet).push()
+    return outlet
+
+
+def test_a_held_push_is_told_once_over_many_ticks_and_once_when_it_went_on(
+    full_outlet: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    push = hold(full_outlet)
+    assert push.status == "held"
+    now = timezone.now()
+    for _ in range(5):
+        PushService(full_outlet).push()
+        now = tick(now)
+    assert titles(hook) == ["A push to Branch 007 (memory 007) is held"]
+    assert hook.messages[0]["message"].splitlines() == [
+        "Outlet: Branch 007 (memory 007)",
+        "Cause: 20 items would go out of stock",
+        "What to do: Look at what it would do. Send it if that is meant, or correct the prices and stock.",
+        f"https://prices.example.com/pushes/{push.pk}/",
+    ]
+    release_push(push.pk, now)
+    PushService(full_outlet).push()
+    tick(now, 3)
+    assert titles(hook)[1:] == ["The push to Branch 007 (memory 007) is no longer held"]
+    assert "Sent after all by" in hook.messages[1]["message"]
+
+
+def test_a_hold_that_lasts_no_time_is_not_told(full_outlet: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    push = hold(full_outlet)
+    watch(timezone.now())
+    discard_push(push.pk, "asha", timezone.now())
+    update_stock(full_outlet, list(full_outlet.products.values_list("product__sku", flat=True)), 1)
+    tick(timezone.now(), 4)
+    assert hook.messages == []
+
+
+def test_a_discarded_push_and_one_that_went_on_by_itself_are_told_as_such(
+    full_outlet: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    push = hold(full_outlet)
+    now = tick(timezone.now(), 4)
+    discard_push(push.pk, "asha", now)
+    now = tick(now, 2)
+    assert "It was discarded." in hook.messages[-1]["message"]
+    hold(full_outlet)
+    now = tick(timezone.now() + 4 * MINUTE, 2)
+    update_stock(full_outlet, list(full_outlet.products.values_list("product__sku", flat=True)), 1)
+    attend(PushHistory.objects.get(status="held").pk, now)
+    tick(now, 2)
+    assert "went on by itself" in hook.messages[-1]["message"]
+    assert len(hook.messages) == 4
+
+
+def test_pushes_that_are_held_at_the_same_time_share_a_message(hook: Webhook, target: AlertTarget) -> None:
+    outlets = [make_outlet(store_id) for store_id in ("1", "2", "3")]
+    for outlet in outlets:
+        stock(outlet, 12)
+        PushService(outlet).push()
+        hold(outlet)
+    tick(timezone.now(), 4)
+    assert titles(hook) == ["3 pushes are held"]

@@ -14,6 +14,7 @@ from integration.demo_chain import Difference, compare
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushHistory
 from integration.platforms.memory import Memory
+from integration.product_update import apply_product_update
 from integration.push_service import PushService
 from tests.conftest import KEY, dashboard_state, make_outlet, set_price, stock
 from tests.faults.local import wait_until
@@ -300,3 +301,39 @@ def test_a_key_is_never_printed(pasons_outlet: Outlet, capsys: Capture) -> None:
     call_command("test_connection", "--outlet", "14", "--json")
     out, err = capsys.readouterr()
     assert KEY not in out + err
+
+
+def hold(outlet: Outlet) -> None:
+    """The outlet's next push would put everything out of stock."""
+    skus = stock(outlet, 20)
+    call_command("push", "--outlet", outlet.store_id, "--wait")
+    apply_product_update(outlet, [{"sku": sku, "selling_price": "10.00", "stock_status": 0} for sku in skus])
+
+
+def test_a_push_that_is_held_ends_the_command_with_a_code_of_its_own(outlet: Outlet, capsys: Capture) -> None:
+    hold(outlet)
+    with pytest.raises(CommandError, match="not everything was pushed: 007") as caught:
+        call_command("push", "--outlet", "007", "--wait")
+    push = PushHistory.objects.get(status="held")
+    assert caught.value.returncode == 3
+    said = f"007: push {push.pk} is held until somebody says so: manage.py held_push --push {push.pk}"
+    assert capsys.readouterr().out.splitlines()[-1] == said
+
+
+def test_a_held_push_is_looked_at_sent_or_discarded_by_a_command(
+    outlet: Outlet, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.management.commands.held_push.ring", lambda rings: None)
+    hold(outlet)
+    PushService(outlet).push()
+    push = PushHistory.objects.get(status="held")
+    call_command("held_push", "--push", str(push.pk), "--json")
+    assert last_json(capsys)["stock_count"] == 20
+    call_command("held_push", "--push", str(push.pk), "--discard")
+    assert "is discarded: 20 items going out of stock, 0 prices moving far" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="is not held"):
+        call_command("held_push", "--push", str(push.pk), "--release")
+    PushService(outlet).push()
+    push = PushHistory.objects.get(status="held")
+    call_command("held_push", "--push", str(push.pk), "--release")
+    assert PushHistory.objects.get(pk=push.pk).status == "queued"
