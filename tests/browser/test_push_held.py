@@ -28,16 +28,15 @@ def spoiled(branch: Outlet) -> Outlet:
     return branch
 
 
-def test_a_push_that_is_held_is_looked_at_and_sent(visit: Visit, spoiled: Outlet, shop: MockShop) -> None:
-    page = visit("Operator")
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_a_push_that_is_held_is_looked_at_and_sent(visit: Visit, spoiled: Outlet, shop: MockShop, colours: str) -> None:
+    page = visit("Operator", color_scheme=colours)
     page.goto(f"/outlets/{spoiled.pk}/push/")
     page.get_by_role("button", name="Push now").click()
     page.wait_for_url("**/pushes/*/")
     expect(page.get_by_role("heading", name="This push is held")).to_be_visible()
     expect(page.get_by_text("30 of the 30 items that the shop knows would go out of stock")).to_be_visible()
-    for theme in ("light", "dark"):
-        page.evaluate(f"document.documentElement.dataset.bsTheme = '{theme}'")
-        assert violations(page) == []
+    assert violations(page) == []
     assert not any(price == "99.00" for price, _stock in shop.shelf.get("14").values())
     page.get_by_role("link", name="Send it").click()
     expect(page.get_by_role("heading", name="after all?")).to_be_visible()
