@@ -116,7 +116,21 @@ def test_any_price_is_a_leap_from_nothing(outlet: Outlet) -> None:
     OutletProduct.objects.update(pushed_price=0)
     push = planned(outlet)
     assert (push.status, push.findings["leap_count"]) == ("held", 20)
-    assert [item.pushed_price for item in guard.largest_leaps(outlet.pk, guard.Limits(), 1)] == [0]
+    assert [item.pushed_price for item in guard.largest_leaps(outlet.pk, guard.Limits(), 20, 1)] == [0]
+
+
+def test_the_furthest_leaps_and_the_dearest_items_come_first(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    skus = known(outlet, 20)
+    update(outlet, skus[:18], "20.00", 0)
+    update(outlet, skus[18:], "0.50")
+    update(outlet, skus[5:6], "900.00")
+    leaps = guard.largest_leaps(outlet.pk, guard.Limits(), 20, 3)
+    assert [item.product.sku for item in leaps] == ["s00005", "s00000", "s00001"]
+    OutletProduct.objects.filter(product__sku="s00007").update(pushed_price=50)
+    assert guard.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00007"
+    monkeypatch.setattr(guard, "SORTED", 10)
+    assert guard.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00000"
+    assert guard.largest_leaps(outlet.pk, guard.Limits(), 20, 1)[0].product.sku == "s00000"
 
 
 def test_a_first_push_is_never_held(outlet: Outlet) -> None:

@@ -33,9 +33,9 @@ def describe_hold(push: PushHistory, now: datetime) -> dict[str, Any]:
     return {
         "reasons": say_findings(found, limits),
         "revision": revision,
-        "leaving": items_leaving(push.outlet_id, ITEMS_SHOWN) if found.stock_count else [],
+        "leaving": items_leaving(push.outlet_id, found.stock_count, ITEMS_SHOWN) if found.stock_count else [],
         "leaving_more": max(found.stock_count - ITEMS_SHOWN, 0),
-        "leaps": largest_leaps(push.outlet_id, limits, ITEMS_SHOWN) if found.leap_count else [],
+        "leaps": largest_leaps(push.outlet_id, limits, found.leap_count, ITEMS_SHOWN) if found.leap_count else [],
         "leaps_more": max(found.leap_count - ITEMS_SHOWN, 0),
         "limits": limits,
     }
