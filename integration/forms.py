@@ -176,9 +176,9 @@ class SettingsForm(Versioned):
         labels = {
             "push_enabled": _("Push Enabled"),
             "push_after_update": _("Push after update"),
-            "guard_stock_percent": _("Items going out of stock, in %"),
-            "guard_price_percent": _("Move of a price, in %"),
-            "guard_items_percent": _("Items whose price moves so far, in %"),
+            "guard_stock_percent": _("Items going out of stock, in percent"),
+            "guard_price_percent": _("Move of a price, in percent"),
+            "guard_items_percent": _("Items whose price moves so far, in percent"),
         }
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:

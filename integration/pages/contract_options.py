@@ -80,13 +80,22 @@ GROUPS = (
         _("What is held"),
         (
             Option(
-                "guard.stock_percent", _("Out of stock, in %"), _("Of an outlet's items, if more go at once."), "number"
+                "guard.stock_percent",
+                _("Out of stock, in percent"),
+                _("Of an outlet's items, if more go at once."),
+                "number",
             ),
             Option(
-                "guard.price_percent", _("Move of a price, in %"), _("A price that moves further counts."), "number"
+                "guard.price_percent",
+                _("Move of a price, in percent"),
+                _("A price that moves further counts."),
+                "number",
             ),
             Option(
-                "guard.items_percent", _("Such prices, in %"), _("Of the items sent, if more move so far."), "number"
+                "guard.items_percent",
+                _("Such prices, in percent"),
+                _("Of the items sent, if more move so far."),
+                "number",
             ),
             Option("guard.min_items", _("At least so many items"), _("Fewer are never a reason."), "number"),
         ),
