@@ -82,19 +82,19 @@ GROUPS = (
             Option(
                 "guard.stock_percent",
                 _("Out of stock, in percent"),
-                _("Of an outlet's items, if more go at once."),
+                _("Of an outlet's items, at most."),
                 "number",
             ),
             Option(
                 "guard.price_percent",
                 _("Move of a price, in percent"),
-                _("A price that moves further counts."),
+                _("Further moves count."),
                 "number",
             ),
             Option(
                 "guard.items_percent",
                 _("Such prices, in percent"),
-                _("Of the items sent, if more move so far."),
+                _("Of the items sent, at most."),
                 "number",
             ),
             Option("guard.min_items", _("At least so many items"), _("Fewer are never a reason."), "number"),
