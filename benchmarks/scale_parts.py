@@ -140,7 +140,9 @@ def measure_chain(scene: Scene, facts: Facts, count: int) -> None:
         "UPDATE integration_outletproduct SET selling_price = selling_price + 1 "
         f"WHERE outlet_id IN (SELECT id FROM integration_outlet ORDER BY id LIMIT {some})"
     )
-    busy = seconds(push_all_outlets)
+    with Supervisor([processes.broker()], settings.DATA_DIR / "logs") as supervisor:
+        supervisor.start()
+        busy = seconds(push_all_outlets)
     facts[f"tick_per_push_{count}"] = (busy - facts[f"idle_tick_{count}"]) / some
 
 

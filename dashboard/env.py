@@ -8,6 +8,8 @@ from typing import Any
 
 import dj_database_url
 from cryptography.fernet import Fernet
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # the kernel's limit for a Unix socket's path is 108 bytes
@@ -16,6 +18,8 @@ REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "sentinel://")
 VISIBILITY_SECONDS = 900
 # A publish may wait three times for the broker (write, read, connect anew) and shall be over within 3 s.
 PUBLISH_SECONDS = 0.8
+# A publisher that cannot connect tries once more at once; kombu's own pauses would hold a page for six seconds.
+RECONNECT = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
@@ -148,14 +152,14 @@ def broker_options() -> dict[str, Any]:
         options = {"visibility_timeout": VISIBILITY_SECONDS, "unacked_restore_interval": 5}
         options |= {"socket_timeout": PUBLISH_SECONDS, "socket_connect_timeout": PUBLISH_SECONDS}
     if scheme == "sentinel":
-        limits = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        limits = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 0)}
         password = {"password": sentinel_password()} if sentinel_password() else {}
         options |= {"master_name": sentinel_master(), "sentinel_kwargs": limits | password, "socket_keepalive": True}
     if scheme in ("amqp", "amqps", "pyamqp"):
         options = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), PUBLISH_SECONDS)
     if scheme == "sqs":
         options = {"visibility_timeout": VISIBILITY_SECONDS}
-    return options | mapping("BROKER_OPTIONS")
+    return RECONNECT | options | mapping("BROKER_OPTIONS")
 
 
 def broker_has_events() -> bool:

@@ -121,9 +121,10 @@ def test_what_each_broker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         900,
     )
     monkeypatch.setenv("BROKER_URL", "amqp://shop//")
-    assert env.broker_options() == {"connect_timeout": 0.8, "read_timeout": 0.8, "write_timeout": 0.8}
+    limits = {"connect_timeout": 0.8, "read_timeout": 0.8, "write_timeout": 0.8}
+    assert env.broker_options() == env.RECONNECT | limits
     assert env.broker_has_events() is True
     monkeypatch.setenv("BROKER_URL", "sqs://")
     monkeypatch.setenv("BROKER_OPTIONS", '{"region": "eu-west-1", "visibility_timeout": 1200}')
-    assert env.broker_options() == {"region": "eu-west-1", "visibility_timeout": 1200}
+    assert env.broker_options() == env.RECONNECT | {"region": "eu-west-1", "visibility_timeout": 1200}
     assert env.broker_has_events() is False

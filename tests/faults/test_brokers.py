@@ -53,7 +53,9 @@ def test_a_broker_that_hangs_up_on_everybody(service: Service, branch: Outlet, s
 def test_a_broker_that_is_down_when_a_push_is_asked_for(service: Service, branch: Outlet, shop: MockShop) -> None:
     stock(branch, 600)
     service.broker.kill()
+    started = time.monotonic()
     assert ring_outlet(branch.pk).push is not None
+    assert time.monotonic() - started < 1
     assert PushHistory.objects.get().status == "queued"
     service.broker.restart()
     prove(shop, branch)
