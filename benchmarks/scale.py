@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--outlets", type=int, default=10_000)
     parser.add_argument("--items", type=int, default=50_000, help="of each outlet")
     parser.add_argument("--changed", type=float, default=0.25, help="share of the outlets that a tick finds changed")
-    parser.add_argument("--branches", type=int, default=6, help="outlets that are pushed for the measurement")
+    parser.add_argument("--branches", type=int, default=4, help="outlets that are pushed for the measurement")
     options = parser.parse_args()
     facts = measure(options.branches, [options.outlets // 10, options.outlets])
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -50,8 +50,8 @@ def put_together(facts: dict[str, float], outlets: int, items: int, changed: flo
     rows, pushes = outlets * items, outlets * TICKS * changed
     full_cpu, partial_cpu = (cpu(facts, what) for what in ("full", "partial"))
     history = facts["full_history_bytes_per_request"] * rows / 500
-    daily = pushes * facts["partial_history_bytes"]
-    idle, each = facts[f"idle_tick_{outlets}"], facts[f"tick_per_push_{outlets}"]
+    daily = pushes * (facts["partial_row_bytes"] + facts["history_index_bytes"])
+    idle, each = facts[f"idle_tick_cpu_{outlets}"], facts[f"tick_cpu_per_push_{outlets}"]
     busy = idle + each * outlets * changed
     return [
         ("items, rows", f"{rows:,}"),
@@ -61,8 +61,11 @@ def put_together(facts: dict[str, float], outlets: int, items: int, changed: flo
         ("full push of everything, processor time of workers and database", hours(rows * full_cpu)),
         ("full push of everything on 16 processors", hours(rows * full_cpu / 16)),
         ("full push of everything, history", gigabytes(history)),
-        (f"tick with nothing changed ({facts[f'tick_queries_{outlets}']:.0f} queries)", f"{idle:.1f} s"),
-        (f"tick with {changed:.0%} of the outlets changed", f"{busy:.1f} s"),
+        (
+            f"tick with nothing changed ({facts[f'tick_queries_{outlets}']:.0f} queries), processor time",
+            f"{idle:.1f} s",
+        ),
+        (f"tick with {changed:.0%} of the outlets changed, processor time", f"{busy:.1f} s"),
         ("the same question in one query", f"{facts[f'one_query_{outlets}'] * 1000:.0f} ms"),
         (f"partial pushes a day ({TICKS} ticks, {changed:.0%} changed)", f"{pushes:,.0f}"),
         ("partial pushes, processors that are busy with them all day", f"{pushes * partial_cpu / DAY:.2f}"),

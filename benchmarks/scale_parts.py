@@ -12,7 +12,6 @@ import psutil
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from kombu import Queue
 
@@ -32,6 +31,15 @@ Facts = dict[str, float]
 BRANCH = 50_000  # items of an outlet
 CHANGES = 20  # items of a partial push
 HISTORY = ("integration_pushhistory", "integration_pushchunk", "integration_pushattempt")
+PARTIAL = "(SELECT id FROM integration_pushhistory WHERE push_type = 'partial')"
+OF_PARTIAL = {
+    "integration_pushhistory": "push_type = 'partial'",
+    "integration_pushchunk": f"push_id IN {PARTIAL}",
+    "integration_pushattempt": f"chunk_id IN (SELECT id FROM integration_pushchunk WHERE push_id IN {PARTIAL})",
+}
+ROW_BYTES = {
+    table: f"SELECT sum(pg_column_size(t.*) + 28) FROM {table} t WHERE {which}" for table, which in OF_PARTIAL.items()
+}
 
 
 def value_of(statement: str) -> float:
@@ -65,9 +73,6 @@ def measure_pushes(scene: Scene, facts: Facts, branches: int) -> None:
             for number in range(branches)
         ]
         facts["new_item_bytes"] = bytes_of("integration_outletproduct") / (branches * BRANCH)
-        facts["connections"] = value_of(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
         empty, requests = bytes_of(*HISTORY), branches * BRANCH / 500
         watch = Watch(supervisor)
         elapsed = push_all(outlets)
@@ -79,12 +84,15 @@ def measure_pushes(scene: Scene, facts: Facts, branches: int) -> None:
         facts["network_bytes_per_item"] = sent / (branches * BRANCH)
         facts["item_bytes"] = bytes_of("integration_outletproduct") / (branches * BRANCH)
         measure_partial(facts, outlets, supervisor)
+        facts["connections"] = value_of(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
         worker = psutil.Process(worker_of(supervisor).process.pid)
-        facts["worker_megabytes"] = sum(each.memory_info().rss for each in [worker, *worker.children()]) / 1e6
+        facts["worker_megabytes"] = sum(each.memory_full_info().uss for each in [worker, *worker.children()]) / 1e6
 
 
 def measure_partial(facts: Facts, outlets: list[Any], supervisor: Supervisor, rounds: int = 10) -> None:
-    before, count = bytes_of(*HISTORY), rounds * len(outlets)
+    count = rounds * len(outlets)
     watch = Watch(supervisor)
     started = time.perf_counter()
     for _ in range(rounds):
@@ -94,7 +102,7 @@ def measure_partial(facts: Facts, outlets: list[Any], supervisor: Supervisor, ro
     elapsed = time.perf_counter() - started
     watch.note(facts, "partial", count)
     facts["partial_pushes_per_second"] = count / elapsed
-    facts["partial_history_bytes"] = (bytes_of(*HISTORY) - before) / count
+    facts["partial_row_bytes"] = sum(value_of(ROW_BYTES[table]) for table in HISTORY) / count
 
 
 class Watch:
@@ -121,11 +129,14 @@ def measure_chain(scene: Scene, facts: Facts, count: int) -> None:
     data.add_products(20)
     add_outlets(count)
     data.acknowledge_all()
-    push_all_outlets()
-    with CaptureQueriesContext(connection) as queries:
+    asked: list[str] = []
+    with connection.execute_wrapper(lambda execute, sql, *more: (asked.append(sql), execute(sql, *more))[1]):
         push_all_outlets()
-    facts[f"tick_queries_{count}"] = len(queries)
-    facts[f"idle_tick_{count}"] = min(seconds(push_all_outlets) for _ in range(3))
+    facts[f"tick_queries_{count}"] = len(asked)
+    server = psutil.Process(int(value_of("SELECT pg_backend_pid()")))
+    before = used_by(server) + time.process_time()
+    facts[f"idle_tick_{count}"] = seconds(push_all_outlets)
+    facts[f"idle_tick_cpu_{count}"] = used_by(server) + time.process_time() - before
     facts[f"one_query_{count}"] = seconds(
         lambda: value_of(
             "SELECT count(DISTINCT outlet_id) FROM integration_outletproduct WHERE differs OR confirm_at IS NOT NULL"
@@ -135,15 +146,18 @@ def measure_chain(scene: Scene, facts: Facts, count: int) -> None:
     facts[f"alerts_{count}"] = min(seconds(lambda: look(timezone.now())) for _ in range(3))
     facts[f"scrape_{count}"] = min(seconds(lambda: write_metrics("", timezone.now())) for _ in range(3))
     facts[f"scrape_bytes_{count}"] = len(write_metrics("", timezone.now())[0])
-    some = count // 10
+    some = min(count // 10, 200)
     data.execute(
         "UPDATE integration_outletproduct SET selling_price = selling_price + 1 "
         f"WHERE outlet_id IN (SELECT id FROM integration_outlet ORDER BY id LIMIT {some})"
     )
     with Supervisor([processes.broker()], settings.DATA_DIR / "logs") as supervisor:
         supervisor.start()
+        before = used_by(server) + time.process_time()
         busy = seconds(push_all_outlets)
+    more_cpu = used_by(server) + time.process_time() - before - facts[f"idle_tick_cpu_{count}"]
     facts[f"tick_per_push_{count}"] = (busy - facts[f"idle_tick_{count}"]) / some
+    facts[f"tick_cpu_per_push_{count}"] = more_cpu / some
 
 
 OUTLETS = """
@@ -183,6 +197,7 @@ def measure_pruning(facts: Facts, count: int = 20_000) -> None:
     for statement in (OLD_PUSHES, OLD_CHUNKS, OLD_ATTEMPTS):
         data.execute(statement.format(count=count))
     data.execute("VACUUM ANALYZE")
+    facts["history_index_bytes"] = sum(value_of(f"SELECT pg_indexes_size('{table}')") for table in HISTORY) / count
     facts["pruned_per_second"] = count / seconds(lambda: prune_history(timezone.now()))
 
 
