@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from benchmarks.soak import plan
 from benchmarks.soak.logs import count_errors, find_traces, read_logs, unexplained
 from benchmarks.soak.memory import Sample, growth, slope
 from benchmarks.soak.plan import Event, draw_plan
+from benchmarks.soak.report import find_problems, spread
 from benchmarks.soak.told import Expected, Fault, Told, compare, expect, read_message
 
 STORES = [f"{number:03d}" for number in range(1, 14)]
@@ -169,6 +171,48 @@ def test_errors_that_differ_by_numbers_are_one(lines: list[tuple[str, str]]) -> 
     counts = dict(count_errors(lines))
     assert counts["worker: ERROR tasks.push it failed #"] == 2
     assert len(counts) == 2
+
+
+# --- the verdict ----------------------------------------------------------------------------------------
+
+
+def found(**changes: Any) -> dict[str, Any]:
+    well = {
+        "shelves": {"equal": 26_000, "different": 0},
+        "open_rows": {"pushes": 0, "alerts": 0},
+        "alerts": {"missing": [], "twice": [], "other": []},
+        "unexplained_traces": [],
+        "memory_growth": 1.02,
+        "memory": {"web": {"slope_mib_per_hour": 3.0}, "worker": {"slope_mib_per_hour": None}},
+        "metrics": {"count": 240},
+    }
+    return {**well, **changes}
+
+
+def test_a_run_in_which_all_went_well_has_no_problems() -> None:
+    assert find_problems(found(), is_settled=True) == []
+    assert find_problems(found(), is_settled=False) == ["it did not settle by itself"]
+
+
+@pytest.mark.parametrize(
+    "changes, problem",
+    [
+        ({"shelves": {"equal": 25_999, "different": 1}}, "1 items differ between shop and dashboard"),
+        ({"open_rows": {"pushes": 2}}, "2 pushes are open at the end"),
+        ({"alerts": {"missing": [], "twice": [1], "other": []}}, "1 alerts: twice"),
+        ({"unexplained_traces": [1]}, "1 tracebacks that no fault explains"),
+        ({"memory_growth": 1.2}, "memory has grown by 20 %"),
+        ({"memory": {"web": {"slope_mib_per_hour": 90.0}}}, "web gains 90.0 MiB in an hour"),
+        ({"metrics": {"count": 0}}, "/metrics has never answered"),
+    ],
+)
+def test_each_thing_that_must_not_be_is_a_problem(changes: dict[str, Any], problem: str) -> None:
+    assert find_problems(found(**changes), is_settled=True) == [problem]
+
+
+def test_figures_are_shown_with_their_spread() -> None:
+    assert spread([0.1] * 98 + [5.0, 0.2]) == {"n": 100, "p50": 0.1, "p99": 0.2, "max": 5.0, "last": 0.2}
+    assert spread([]) == {}
 
 
 def test_an_event_is_over_at_once_unless_it_says_how_long_it_lasts() -> None:

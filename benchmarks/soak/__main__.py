@@ -28,7 +28,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--output", type=Path, default=Path("soak.json"), help="the report")
-    parser.add_argument("--logs", type=Path, help="keep the service's logs in this folder")
+    parser.add_argument(
+        "--logs", type=Path, help="keep the logs in this folder; after a failure they are kept beside the report"
+    )
     return parser.parse_args()
 
 
@@ -55,6 +57,10 @@ def environment(folder: Path, database_url: str) -> dict[str, str]:
     }
 
 
+def beside(output: Path) -> Path:
+    return output.with_name(f"{output.stem}-logs")
+
+
 def main() -> int:
     options = arguments()
     folder = Path(tempfile.mkdtemp(prefix="soak-", dir="/tmp"))  # short: a Unix socket's path has a limit
@@ -63,10 +69,10 @@ def main() -> int:
     try:
         with database(options.database, folder) as url:
             ended = subprocess.run([*command, str(options.output.resolve())], env=environment(folder, url), check=False)
+        if options.logs or ended.returncode:
+            shutil.copytree(folder / "data" / "logs", options.logs or beside(options.output), dirs_exist_ok=True)
         return ended.returncode
     finally:
-        if options.logs:
-            shutil.copytree(folder / "data" / "logs", options.logs, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import psutil
+import redis
 from django.conf import settings
 from django.db import Error, connection
 
@@ -150,7 +151,7 @@ class Watch(threading.Thread):
         try:
             with ask_broker() as client:
                 return bool(client.ping())
-        except Exception:  # redis.RedisError and OSError, and what a broker says while it loads
+        except (redis.RedisError, OSError):
             return False
 
     # --- how fast changes arrive ------------------------------------------------------------------------
