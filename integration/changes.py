@@ -1,7 +1,8 @@
 """What the shop does not know yet, in slices; and what it has acknowledged. Queries only."""
 
+import functools
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from django.db.models import DateTimeField, Exists, F, FilteredRelation, Max, Ou
 from django.db.models.functions import Coalesce, Greatest, RowNumber
 
 from integration import revisions
+from integration.compiled import Compiled
 from integration.models import UNSETTLED, OutletProduct, RejectedItem
 from integration.platforms.base import Item
 
@@ -77,21 +79,35 @@ def read_items(items: QuerySet[OutletProduct], first_id: int, last_id: int, limi
     return [Item(*row[:5]) for row in rows_of(items, first_id, last_id)[:limit]]
 
 
-def read_slice(items: QuerySet[OutletProduct], outlet_id: int, first_id: int, last_id: int, limit: int) -> SliceRead:
-    """The same, with what the shop knows of them."""
-    fields = ("rejection__pk", "pushed_price", "pushed_stock_status", revisions.as_column(outlet_id))
-    rows = list(rows_of(items, first_id, last_id, *fields)[:limit])
-    refused = frozenset(row[0] for row in rows if row[5] is not None)
-    revision = rows[0][8] if rows else 0
-    return SliceRead([Item(*row[:5]) for row in rows], refused, [row[6:8] for row in rows], revision)
-
-
-def rows_of(items: QuerySet[OutletProduct], first_id: int, last_id: int, *more: Any) -> Any:
+def rows_of(
+    items: QuerySet[OutletProduct], first_id: int, last_id: int, *more: Any
+) -> QuerySet[OutletProduct, tuple[Any, ...]]:
     # The database does not see by itself that the articles lie in the same range, and would read all of them.
     in_range = Q(product__id__gte=first_id, product__id__lte=last_id)
     rows = items.filter(product_id__gte=first_id, product_id__lte=last_id).order_by("product_id")
     rows = rows.annotate(article=FilteredRelation("product", condition=in_range))
     return rows.values_list("pk", "product_id", "article__sku", "selling_price", "stock_status", *more)
+
+
+EXAMPLES = {"outlet_id": 2**61, "first_id": 2**61 + 1, "last_id": 2**61 + 2}
+EXAMPLE_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@functools.cache
+def compiled_slice(push_type: str, limit: int) -> Compiled:
+    items = items_to_push(EXAMPLES["outlet_id"], push_type, EXAMPLE_TIME)
+    known = ("rejection__pk", "pushed_price", "pushed_stock_status", revisions.as_column(EXAMPLES["outlet_id"]))
+    rows = rows_of(items, EXAMPLES["first_id"], EXAMPLES["last_id"], *known)[:limit]
+    return Compiled(rows, EXAMPLES if push_type == "full" else {**EXAMPLES, "now": EXAMPLE_TIME})
+
+
+def read_slice(outlet_id: int, push_type: str, now: datetime, first_id: int, last_id: int, limit: int) -> SliceRead:
+    """What a push sends of a slice, `limit` items at most, with what the shop knows of them."""
+    values: dict[str, Any] = {"outlet_id": outlet_id, "first_id": first_id, "last_id": last_id, "now": now}
+    rows = compiled_slice(push_type, limit).read(**values)
+    refused = frozenset(row[0] for row in rows if row[5] is not None)
+    revision = rows[0][8] if rows else 0
+    return SliceRead([Item(*row[:5]) for row in rows], refused, [row[6:8] for row in rows], revision)
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> list[Item]:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Greatest, Now
 
+from integration.compiled import Compiled
 from integration.models import EndpointHealth, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult
 
@@ -169,19 +170,19 @@ CHANGING += ("next_push_type", "next_trigger", "next_created_by_id")
 
 def lock_known_push(push: PushHistory) -> bool:
     """The same of a push that was read before: it is brought up to date. Whether its endpoint was failing lately."""
-    *values, is_failing = open_rows().get(pk=push.pk)
+    ((*values, is_failing),) = open_rows().read(pk=push.pk)
     for name, value in zip(CHANGING, values, strict=True):
         setattr(push, name, value)
     return bool(is_failing)
 
 
 @functools.cache
-def open_rows() -> QuerySet[PushHistory, tuple[Any, ...]]:
-    """Built once; what is added to it makes a query of its own each time."""
+def open_rows() -> Compiled:
     failing = EndpointHealth.objects.filter(pk=OuterRef("outlet"))
     failing = failing.exclude(failure_count=0, open_until__isnull=True)
-    rows = PushHistory.objects.select_for_update(no_key=True).order_by().annotate(is_failing=Exists(failing))
-    return rows.values_list(*CHANGING, "is_failing")
+    example = {"pk": 2**61}
+    rows = PushHistory.objects.select_for_update(no_key=True).order_by().filter(**example)
+    return Compiled(rows.annotate(is_failing=Exists(failing)).values_list(*CHANGING, "is_failing"), example)
 
 
 def count_rate_wait(push: PushHistory) -> None:

@@ -145,12 +145,12 @@ def read_chunk(chunk: PushChunk, contract: Contract, now: datetime) -> tuple[lis
     if chunk.job:
         asked = [item for item in changes.from_rows(history.last_attempt(chunk).items) if item.product_id]
         return asked, frozenset(item.id for item in asked)
-    items = changes.items_to_push(chunk.push.outlet_id, chunk.push.push_type, now)
-    found = changes.read_slice(items, chunk.push.outlet_id, chunk.first_id, chunk.last_id, size + 1)
-    guard.check(chunk.push, contract, found)
+    push = chunk.push
+    found = changes.read_slice(push.outlet_id, push.push_type, now, chunk.first_id, chunk.last_id, size + 1)
+    guard.check(push, contract, found)
     read = found.items
     if len(read) > size:
-        PushChunk.objects.create(push=chunk.push, first_id=read[size].product_id, last_id=chunk.last_id)
+        PushChunk.objects.create(push=push, first_id=read[size].product_id, last_id=chunk.last_id)
         PushChunk.objects.filter(pk=chunk.pk).update(last_id=read[size].product_id - 1)
         chunk.last_id = read[size].product_id - 1
     return read[:size], found.refused
