@@ -29,6 +29,10 @@ class CannotPush(Exception):
     """The outlet is not set up or not allowed to push; the message says what to change."""
 
 
+class NothingToPush(Exception):
+    """The shop knows everything by now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ring:
     """Somebody should look at this push (plan it) or this chunk (send it)."""
@@ -121,6 +125,8 @@ def start_push(
         try:
             with transaction.atomic():
                 return Started(open_push(outlet, push_type, trigger, now, created_by_id))
+        except NothingToPush:
+            return Started(None)
         except IntegrityError:
             if joined := join_push(outlet, asked):
                 return Started(joined, joined=True)
@@ -145,6 +151,9 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
         push_timestamp=now,
         created_by_id=created_by_id,
     )
+    # To open it may have waited for the end of another push, which brought the items there.
+    if not changes.items_to_push(outlet.pk, push_type, now).exists():
+        raise NothingToPush
     logger.info("push opened", extra={"push_id": push.pk, "outlet_id": outlet.pk, "trigger": str(trigger)})
     return push
 

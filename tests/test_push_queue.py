@@ -8,12 +8,13 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
+from integration import push_queue
 from integration.delivery import send_chunk
 from integration.models import Outlet, PushChunk, PushHistory
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
 from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
-from integration.push_service import run_push, run_started
+from integration.push_service import PushService, run_push, run_started
 from tests.conftest import make_outlet, memory_state, set_price, stock
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +169,19 @@ def test_a_push_that_is_over_is_no_longer_open(outlet: Outlet) -> None:
     ended = run(start(outlet))
     assert (ended.is_open, ended.finished_at is not None) == (False, True)
     assert ended.finished_at - ended.push_timestamp < timedelta(seconds=60)  # type: ignore[operator]
+
+
+def test_a_push_that_had_to_wait_until_another_had_brought_everything_is_none(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(outlet, 1)
+    opening = push_queue.open_push
+
+    def wait_and_open(*arguments: Any) -> PushHistory:
+        monkeypatch.setattr(push_queue, "open_push", opening)
+        PushService(outlet).push()
+        return opening(*arguments)
+
+    monkeypatch.setattr(push_queue, "open_push", wait_and_open)
+    assert start_push(outlet, "partial", "schedule", timezone.now()).push is None
+    assert PushHistory.objects.count() == 1
