@@ -6,6 +6,9 @@ from dashboard.supervisor import die_with_parent
 
 wsgi_app = "dashboard.wsgi"
 workers = 2
+# Longer than clients and proxies keep a connection (most 60 s): with gunicorn's 2 s, one is closed now and then
+# just as a request is on its way, and that gets no answer.
+keepalive = 75
 threads = 4  # a worker without threads is killed when an upload or a download takes longer than its time-out
 
 
