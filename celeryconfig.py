@@ -10,7 +10,7 @@ broker_transport_options = env.broker_options()
 task_publish_retry = not env.broker_redis_url()
 task_publish_retry_policy = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
-imports = ("tasks.push", "tasks.uploads", "tasks.alerts", "tasks.maintenance")
+imports = ("tasks.push", "tasks.uploads", "tasks.alerts", "tasks.reconcile", "tasks.maintenance")
 task_ignore_result = True
 task_serializer = "json"
 accept_content = ("json",)

@@ -129,6 +129,8 @@ CONTRACTS = env.mapping("CONTRACTS")
 PUSH_WINDOW = env.number("PUSH_WINDOW", 2)
 # Longer than the task's time limit, which is longer than a request's deadline; shorter than the visibility timeout.
 CHUNK_LEASE_SECONDS = env.number("CHUNK_LEASE_SECONDS", 150)
+# Comparisons with shops that may be under way at the same time: each holds a worker process while it reads.
+RECONCILE_WINDOW = env.number("RECONCILE_WINDOW", 1)
 # A push that has not ended after this long is stopped.
 PUSH_DEADLINE_SECONDS = env.number("PUSH_DEADLINE_SECONDS", 2 * 60 * 60)
 # Pushes are pruned after so many days, successful ones first; their daily sums are kept.

@@ -1,7 +1,7 @@
 """A shop to push to: a real HTTP server that takes the planned array and keeps what each store was sent.
 
 POST|PUT /stores/{store_id}/products   the array; answers {"success", "accepted", "errors": [{"sku", "error"}]}
-GET      /stores/{store_id}/products   how many products the store has
+GET      /stores/{store_id}/products   what the store has, by SKU: ?page=1&per_page=500, or ?after=SKU
 GET      /_state/{store_id}            {"items": {sku: ["13.99", 1]}}
 GET      /_requests                    what was asked, newest last
 POST     /_control                     how to misbehave: {"mode", "store_id", "times", "seconds", "status", ...}
@@ -21,22 +21,28 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from integration.mock_store import Shelf, sort_items
+from integration.mock_store import Shelf, list_page, sort_items
 
 BATCH_LIMIT = 500
 REQUESTS_KEPT = 10_000
 ANSWERS = {"html", "empty", "large", "gzip"}  # what is answered instead, and nothing is applied
 SILENT = {"cut", "hang", "late"}  # not answered; late: applied when the time is over
 APPLIED = {"slow", "reject", "poison", "half", "apply_and_cut", "apply_and_hang", "bad_json", "drip", "reset"}
-MODES = {"ok", "status"} | SILENT | APPLIED | ANSWERS
+LISTED = {"stuck", "circle", "otherwise"}  # how a list of what a store has may be wrong
+MODES = {"ok", "status"} | SILENT | APPLIED | ANSWERS | LISTED
 
 
 @dataclass
 class Misbehaviour:
-    """`times` requests (None: all) of a store (None: any) get this instead of a proper answer."""
+    """`times` requests (None: all) of a store (None: any) get this instead of a proper answer.
+
+    `on` says which: those that push, or those that read what the store has.
+    """
 
     mode: str = "ok"
+    on: str = "push"
     store_id: str | None = None
     times: int | None = None
     seconds: float = 1.0
@@ -46,6 +52,7 @@ class Misbehaviour:
     location: str | None = None
     skus: list[str] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)  # why an item is refused, by its SKU
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)  # what is read otherwise of an item, by its SKU
 
     def refused(self) -> dict[str, str]:
         return {**dict.fromkeys(self.skus, "unknown product"), **self.reasons} if self.mode == "reject" else {}
@@ -107,10 +114,10 @@ class MockShop:
             self.accepted.clear()
             self.misbehaviours = []
 
-    def behaviour(self, store_id: str) -> Misbehaviour:
+    def behaviour(self, store_id: str, on: str = "push") -> Misbehaviour:
         with self.lock:
             for one in self.misbehaviours:
-                if one.store_id in (None, store_id) and one.times != 0:
+                if one.on == on and one.store_id in (None, store_id) and one.times != 0:
                     one.times = one.times - 1 if one.times is not None else None
                     return one
         return Misbehaviour()
@@ -142,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         """Requests are kept, not printed."""
 
     def parts(self) -> list[str]:
-        return self.path.strip("/").split("/")
+        return urlsplit(self.path).path.strip("/").split("/")
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -173,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
             case ["stores", store_id, "products"] if self.is_allowed() and (out := self.shop.outage(store_id)):
                 self.answer(out.status, {"error": out.error})
             case ["stores", store_id, "products"] if self.is_allowed():
-                self.answer(200, {"store_id": store_id, "count": len(self.shop.shelf.get(store_id))})
+                self.list_items(store_id, dict(parse_qsl(urlsplit(self.path).query)))
             case ["stores", _, "products"]:
                 self.answer(401, {"error": "invalid key"})
             case _:
@@ -202,6 +209,26 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(400, {"error": str(exc)})
             return
         self.answer(200, [asdict(one) for one in self.shop.misbehaviours])
+
+    # --- what a store has -------------------------------------------------------------------------------
+
+    def list_items(self, store_id: str, query: dict[str, str]) -> None:
+        """`stuck`: it answers with the first page whatever it is asked; `circle`: its cursor leads back."""
+        how = self.shop.behaviour(store_id, "read")
+        query = {} if how.mode == "stuck" else query
+        content = list_page(self.shop.shelf, store_id, query)
+        content["items"] = [{**item, **how.changes.get(item["sku"], {})} for item in content["items"]]
+        if how.mode == "circle":
+            content["next"] = content["items"][-1]["sku"] if content["items"] else "again"
+        if how.mode in SILENT:
+            self.stay_silent(store_id, [], how)
+        elif how.mode == "status":
+            self.answer(how.status, {"error": how.error}, {"Retry-After": how.retry_after} if how.retry_after else {})
+        elif how.mode in ANSWERS:
+            self.answer_bytes(200, *odd_answer(how.mode))
+        else:
+            time.sleep(how.seconds if how.mode == "slow" else 0)
+            self.confirm(content, how)
 
     # --- the push ---------------------------------------------------------------------------------------
 

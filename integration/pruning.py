@@ -5,17 +5,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 
 from integration.models import (
     Alert,
     AlertDelivery,
     DailySum,
+    Difference,
     ProductUpload,
     PushAttempt,
     PushChunk,
     PushHistory,
+    Reconciliation,
     UploadBatch,
 )
 
@@ -90,4 +92,22 @@ def prune_alerts(now: datetime) -> int:
     still_open = AlertDelivery.objects.filter(status__in=AlertDelivery.OPEN, target__isnull=False).values("alert")
     ids = list(old.exclude(pk__in=still_open).exclude(OF_A_PAUSE_THAT_HOLDS).values_list("pk", flat=True))
     Alert.objects.filter(pk__in=ids).delete()
+    return len(ids)
+
+
+# --- comparisons ----------------------------------------------------------------------------------------
+
+
+def prune_reconciliations(now: datetime) -> int:
+    """Drop old comparisons, those that found nothing first; each outlet's last result stays."""
+    results = Reconciliation.objects.filter(status__in=Reconciliation.ENDED).order_by()
+    last = results.values("outlet").annotate(last=Max("pk")).values_list("last", flat=True)
+    well = Q(status=Reconciliation.Status.EQUAL, created_at__lt=now - timedelta(days=settings.HISTORY_DAYS))
+    others = Q(created_at__lt=now - timedelta(days=settings.FAILED_HISTORY_DAYS))
+    old = Reconciliation.objects.filter(well | others).exclude(status__in=Reconciliation.OPEN)
+    ids = sorted(set(old.values_list("pk", flat=True)) - set(last))
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        Difference.objects.filter(reconciliation__in=batch).delete()
+        Reconciliation.objects.filter(pk__in=batch).delete()
     return len(ids)

@@ -4,13 +4,14 @@ from django.utils import timezone
 
 from integration.idempotency import prune_keys
 from integration.models import TaskRun
-from integration.pruning import prune_alerts, prune_history, prune_uploads
+from integration.pruning import prune_alerts, prune_history, prune_reconciliations, prune_uploads
+from integration.reconciliation_queue import sweep_reconciliations
 from integration.schedules import keep_intervals
 from integration.sign_in_limit import prune_tries
 from integration.sums import add_up, note_run
 from integration.sweep import sweep as sweep_pushes
 from integration.upload_steps import sweep_uploads
-from tasks import alerts, app, uploads
+from tasks import alerts, app, reconcile, uploads
 from tasks.push import ring
 
 
@@ -20,6 +21,7 @@ def sweep() -> None:
     keep_intervals()
     ring(sweep_pushes(timezone.now()))
     uploads.ring(sweep_uploads(timezone.now()))
+    reconcile.ring(sweep_reconciliations(timezone.now()))
     alerts.ring_watch()
     add_up(timezone.now())
     note_run(TaskRun.Task.SWEEP, timezone.now())
@@ -27,11 +29,12 @@ def sweep() -> None:
 
 @app.task
 def prune() -> None:
-    """Delete old pushes, whose daily sums stay, old uploads and alerts, what programs have named, tries to sign in."""
+    """Delete what is old: pushes, whose daily sums stay, uploads, alerts, comparisons, programs' keys, tries to sign in."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
     prune_alerts(timezone.now())
+    prune_reconciliations(timezone.now())
     prune_keys(timezone.now())
     prune_tries(timezone.now())
     note_run(TaskRun.Task.PRUNE, timezone.now())

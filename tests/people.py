@@ -21,6 +21,9 @@ def restore_migrated_rows() -> None:
     importlib.import_module("integration.migrations.0007_roles").make_roles(apps, schema_editor)
     importlib.import_module("integration.migrations.0008_pages").add_rights(apps, schema_editor)
     importlib.import_module("integration.migrations.0013_alerts").add_rights(apps, schema_editor)
+    reconcile = importlib.import_module("integration.migrations.0019_reconcile")
+    reconcile.add_rights(apps, schema_editor)
+    reconcile.create_schedule(apps, schema_editor)
 
 
 def make_person(role: str, name: str = "", password: str | None = None) -> str:

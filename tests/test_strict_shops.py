@@ -41,7 +41,7 @@ class TestEachShop:
     def test_it_takes_only_its_method(self, client: Client) -> None:
         status = client.shop.wrong_method_status
         assert client.push(method="PATCH").status_code == status
-        assert client.get(client.path).status_code == status
+        assert client.push(method="DELETE").status_code == status
         assert_nothing_taken(client, status)
 
     def test_it_knows_only_its_paths(self, client: Client) -> None:

@@ -5,10 +5,12 @@ from integration.models.alerts import Alert, AlertDelivery, AlertTarget, OutletA
 from integration.models.outlets import AccessToken, ContractVersion, EndpointHealth, Outlet, OutletRevision
 from integration.models.products import UNSETTLED, OutletProduct, Product, RejectedItem
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
+from integration.models.reconciliations import EQUAL_SUM, Difference, Reconciliation
 from integration.models.sums import AttemptSum, PushSum, SumMark, TaskRun
 from integration.models.uploads import ProductUpload, UploadBatch
 
 __all__ = [
+    "EQUAL_SUM",
     "UNSETTLED",
     "AccessToken",
     "Alert",
@@ -18,6 +20,7 @@ __all__ = [
     "AttemptSum",
     "ContractVersion",
     "DailySum",
+    "Difference",
     "EndpointHealth",
     "IdempotencyKey",
     "Outlet",
@@ -31,6 +34,7 @@ __all__ = [
     "PushHistory",
     "PushPause",
     "PushSum",
+    "Reconciliation",
     "RejectedItem",
     "Rescue",
     "SignInTries",

@@ -38,6 +38,7 @@ class PushHistory(models.Model):
         MANUAL = "manual"
         CONFIRM = "confirm"
         RECOVERY = "recovery"
+        RECONCILE = "reconcile"
 
     OPEN = (Status.QUEUED, Status.RUNNING, Status.HELD)
 

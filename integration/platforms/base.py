@@ -1,6 +1,7 @@
 """What every platform's adapter takes and gives. Plain values: adapters know no models.
 
 send(items, ...) -> SendResult  for the request one outcome, and for each item accepted, rejected or unknown
+read_shelf(place) -> ShopPage      what the shop has, page by page, where its contract can read it back
 test_connection() -> ConnectionResult
 """
 
@@ -88,6 +89,29 @@ class ConnectionResult:
     elapsed_ms: int
 
 
+class ShopItem(NamedTuple):
+    """An item as the shop lists it; None: the shop does not list the value. `problem`: why it cannot be read."""
+
+    sku: str
+    price: Decimal | None = None
+    stock: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopPage:
+    """A page of what the shop has, or why there is none (`outcome` is not DONE). Without `next_place`, the last."""
+
+    outcome: Outcome
+    items: tuple[ShopItem, ...] = ()
+    next_place: str | None = None
+    total: int | None = None
+    error_kind: str = ""
+    message: str = ""
+    status_code: int | None = None
+    retry_after: float | None = None
+
+
 class Preview(NamedTuple):
     """A request as it would be sent; secrets are masked."""
 
@@ -115,6 +139,10 @@ class Platform(Protocol):
 
     def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
         """Ask what became of a job that `send` returned."""
+        ...
+
+    def read_shelf(self, place: str = "") -> ShopPage:
+        """A page of what the shop has; the first one, or the one at the `next_place` that the page before named."""
         ...
 
     def preview(self, items: Sequence[Item], request_key: str = "chunk-0", revision: int = 0) -> list[Preview]:

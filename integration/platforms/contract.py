@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 Source = Literal["sku", "selling_price", "stock_status"]
 Scalar = str | int | bool
 NAME, LAST_PORT = re.compile(r"[\w.:-]+"), 65_535
+PriceFormat = Literal["number", "string", "minor_units", "object", "object_string"]
 PLACEHOLDERS = frozenset({"api_endpoint", "store_id", "sku", "job_id", "page"})  # of URLs
 
 
@@ -131,6 +132,42 @@ class Guard(Settings):
     min_items: int = Field(10, ge=1)  # fewer items are no reason
 
 
+class ReadBack(Settings):
+    """How the shop lists what it has of an outlet, so that it can be compared. It is asked by GET: nothing changes."""
+
+    url: Url = "{api_endpoint}"
+    query: dict[str, Template] = {}
+    # Where the next items are: on page 2, from the 501st on, behind a cursor, or at an address that the answer names.
+    paging: Literal["none", "page", "offset", "cursor", "link"] = "page"
+    page_parameter: str = "page"  # the page's number, the offset, or the cursor
+    first_page: Literal[0, 1] = 1
+    size_parameter: str = "per_page"  # empty: the shop is not asked for so many
+    page_size: int = Field(500, ge=1, le=10_000)
+    next: Expression = "next"  # the cursor or the address; there is no other page where it is empty
+    more: Expression = ""  # false: this page is the last; otherwise an empty page is
+    total: Expression = ""  # where a number is here, fewer items are an incomplete answer
+    items: Expression = "items"
+    # As they are sent, unless something else is said here.
+    fields: FieldMapping | None = None
+    price_format: PriceFormat | None = None
+    stock_values: tuple[Scalar, Scalar] | None = None
+    settle_seconds: float = Field(30, ge=0, le=3600)  # until the shop's list shows what it has acknowledged
+    page_limit: int = Field(10_000, ge=1, le=100_000)
+    deadline_seconds: float = Field(3600, gt=0, le=4 * 3600)  # for all pages
+
+    @model_validator(mode="after")
+    def check_paging(self) -> Self:
+        if found := {"sku", "job_id", "page"} & set(re.findall(r"\{(\w*)\}", self.url)):
+            raise ValueError(f"url: {{{found.pop()}}} is not known here")
+        if self.fields and not self.fields.sku:
+            raise ValueError("fields: without a SKU nothing can be compared")
+        if self.paging in ("page", "offset", "cursor") and not self.page_parameter:
+            raise ValueError("page_parameter: the shop has to be told which page is wanted")
+        if self.paging in ("cursor", "link") and not self.next:
+            raise ValueError("next: where the answer says what comes next is missing")
+        return self
+
+
 class Contract(Reading):
     # --- who we are
     auth: Literal["none", "header", "query", "bearer", "basic", "oauth2"] = "header"
@@ -167,7 +204,7 @@ class Contract(Reading):
     calls: tuple[dict[str, Any], ...] = ()
     # --- the values
     stock_values: tuple[Scalar, Scalar] = (0, 1)
-    price_format: Literal["number", "string", "minor_units", "object", "object_string"] = "number"
+    price_format: PriceFormat = "number"
     currency: str = "AED"  # in a price that is an object: {"value": 13.99, "currency": "AED"}
     # The shop orders values by a revision that it is sent, so that a late request changes nothing.
     revision_field: str = ""
@@ -204,6 +241,7 @@ class Contract(Reading):
     retry_when: Expression = ""
     credentials_when: Expression = ""
     job: Job | None = None
+    read_back: ReadBack | None = None  # empty: what the shop has cannot be read
 
     @model_validator(mode="after")
     def check_together(self) -> Self:
@@ -222,6 +260,8 @@ class Contract(Reading):
             raise ValueError("store_id_key, body_constants and idempotency_key need an items_key to stand beside")
         if self.calls and self.job:
             raise ValueError("calls: not together with a job")
+        if self.read_back and not (self.read_back.fields or self.fields).sku:
+            raise ValueError("read_back: fields: without a SKU nothing can be compared")
         if self.calls:
             assert self.steps
         return self
@@ -257,10 +297,10 @@ def check_names(names: list[str]) -> None:
 
 
 def merged(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The changes over the defaults; of `fields`, `job` and `guard` what is not named stays."""
+    """The changes over the defaults; of `fields`, `job`, `guard` and `read_back` what is not named stays."""
     nested = {
         name: merged(defaults[name], changes[name])
-        for name in ("fields", "job", "answer", "guard")
+        for name in ("fields", "job", "answer", "guard", "read_back")
         if isinstance(defaults.get(name), dict) and isinstance(changes.get(name), dict)
     }
     return {**defaults, **changes, **nested}

@@ -18,7 +18,8 @@ def hosts_of(contract: Contract, endpoint: Endpoint) -> frozenset[str]:
 def templates_of(contract: Contract) -> list[str]:
     job = [contract.job.url, contract.job.items_url] if contract.job else []
     steps = [url for step in contract.steps for url in (step.url, step.token_url if step.auth == "oauth2" else "")]
-    return [*steps, contract.connection_url, *job]
+    read_back = [contract.read_back.url] if contract.read_back else []
+    return [*steps, contract.connection_url, *job, *read_back]
 
 
 def host_of(url: str) -> str:

@@ -24,11 +24,22 @@ from integration.platforms.answers import (
     search,
     seconds_to_wait,
 )
-from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
+from integration.platforms.base import (
+    ConnectionResult,
+    Endpoint,
+    Item,
+    Outcome,
+    Preview,
+    SendResult,
+    ShopItem,
+    ShopPage,
+    skus,
+)
 from integration.platforms.contract import Contract
 from integration.platforms.exchange import Request, ask
 from integration.platforms.hosts import host_of
 from integration.platforms.mapping import encode_body, fill_all, fill_url
+from integration.platforms.read_back import page_query, read_answer, without_page
 
 MESSAGE_LIMIT = 2 * REASON_LIMIT
 LONGEST_LIST = 100  # pages of a job's items
@@ -191,6 +202,32 @@ class HttpPlatform:
 
     def get(self, template: str, **values: str) -> Answer | SendResult:
         return self.ask(Request("GET", self.url(template, **values), self.headers() | self.signature(b"")), ())
+
+    # --- reading back -----------------------------------------------------------------------------------
+
+    def read_shelf(self, place: str = "") -> ShopPage:
+        """A page of what the shop has. What is no page is put into the words of a push's answer."""
+        url = self.page_url(place)
+        answer = self.ask(Request("GET", url, self.headers() | self.signature(b"")), ())
+        page = read_answer(self.contract, answer, place, url) if isinstance(answer, Answer) else without_page(answer)
+        items = tuple(map(self.without_secrets, page.items))
+        return dataclasses.replace(page, items=items, message=self.redact(page.message)[:MESSAGE_LIMIT])
+
+    def without_secrets(self, item: ShopItem) -> ShopItem:
+        """A shop may answer with what it was sent."""
+        if not item.problem and not any(secret in item.sku for secret in self.secrets):
+            return item
+        return item._replace(sku=self.redact(item.sku), problem=self.redact(item.problem))
+
+    def page_url(self, place: str) -> httpx.URL:
+        read_back = self.contract.read_back
+        if read_back is None:
+            raise ValueError("the contract cannot read back")
+        if read_back.paging == "link" and place:
+            key = {self.contract.auth_query: self.endpoint.api_key} if self.contract.auth == "query" else {}
+            return httpx.URL(place).copy_merge_params(key)
+        own = fill_all(read_back.query, self.endpoint) | page_query(read_back, place)
+        return self.url(read_back.url).copy_merge_params(own)
 
     # --- secrets ----------------------------------------------------------------------------------------
 

@@ -5,13 +5,23 @@ from decimal import Decimal
 from typing import ClassVar
 
 from integration.platforms.answers import Answer, read_push
-from integration.platforms.base import ConnectionResult, Endpoint, Item, Outcome, Preview, SendResult, skus
-from integration.platforms.contract import Contract
+from integration.platforms.base import (
+    ConnectionResult,
+    Endpoint,
+    Item,
+    Outcome,
+    Preview,
+    SendResult,
+    ShopItem,
+    ShopPage,
+    skus,
+)
+from integration.platforms.contract import Contract, ReadBack
 from integration.platforms.mapping import encode_body
 
 
 class Memory:
-    default_contract = Contract()
+    default_contract = Contract(read_back=ReadBack(paging="cursor", settle_seconds=0))
     shops: ClassVar[dict[str, dict[str, tuple[Decimal, int]]]] = {}
     # Results that the next requests get instead, and SKUs that are refused with a reason.
     script: ClassVar[list[SendResult]] = []
@@ -38,6 +48,14 @@ class Memory:
 
     def poll(self, job_id: str, items: Sequence[Item]) -> SendResult:
         return self.send(items, job_id)
+
+    def read_shelf(self, place: str = "") -> ShopPage:
+        """By SKU, from the one after `place` on."""
+        size = self.contract.read_back.page_size if self.contract.read_back else 500
+        shop = self.shops.get(self.endpoint.store_id, {})
+        behind = sorted(sku for sku in shop if sku > place)
+        items = tuple(ShopItem(sku, *shop[sku]) for sku in behind[:size])
+        return ShopPage(Outcome.DONE, items, items[-1].sku if len(behind) > size else None, len(shop))
 
     def preview(self, items: Sequence[Item], request_key: str = "chunk-0", revision: int = 0) -> list[Preview]:
         body = encode_body(self.contract, self.endpoint, items, revision).decode()

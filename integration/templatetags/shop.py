@@ -33,6 +33,7 @@ TRIGGERS: dict[str, Any] = {
     PushHistory.Trigger.MANUAL: _("by hand"),
     PushHistory.Trigger.CONFIRM: _("confirmation"),
     PushHistory.Trigger.RECOVERY: _("recovery"),
+    PushHistory.Trigger.RECONCILE: _("comparison"),
 }
 
 

@@ -9,7 +9,8 @@ import pytest
 from integration.contracts import configured_contract
 from integration.mock_shop import MockShop
 from integration.platforms import load, platform_names
-from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, skus
+from integration.platforms.base import Endpoint, Item, Outcome, Platform, SendResult, ShopPage, skus
+from integration.platforms.contract import ReadBack
 from integration.platforms.memory import Memory
 from integration.platforms.oauth import fetch_token
 from integration.strict_shops import SHOPS
@@ -40,7 +41,8 @@ def memory_shop() -> Iterator[Shop]:
 def planned_shop() -> Iterator[Shop]:
     with MockShop(key=KEY) as server:
         endpoint = Endpoint(f"{server.url}/stores/7/products", "7", KEY, allow_private=True)
-        adapter = load("pasons", configured_contract("pasons"), endpoint)
+        contract = configured_contract("pasons").model_copy(update={"read_back": ReadBack()})
+        adapter = load("pasons", contract, endpoint)
         yield Shop(
             adapter, lambda: server.shelf.get("7"), lambda sku: server.misbehave(mode="reject", skus=[sku], times=1)
         )
@@ -119,6 +121,24 @@ def test_the_last_value_of_an_item_wins(conforming: Shop) -> None:
     conforming.send([item("a", "1.00")], "one")
     conforming.send([item("a", "2.00", 0)], "two")
     assert conforming.state() == {"a": ("2.00", 0)}
+
+
+def test_what_was_accepted_can_be_read_back(conforming: Shop) -> None:
+    """Where the contract says how; two pages and an empty one at most."""
+    adapter: Any = conforming.adapter
+    if adapter.contract.read_back is None:
+        pytest.skip("what this shop has cannot be read")
+    items = [item("0012"), item("x y/ä", "0.01", 0), item("9" * 64, "99999999.99"), item("z")]
+    conforming.send(items)
+    small = adapter.contract.read_back.model_copy(update={"page_size": 2})
+    adapter.contract = adapter.contract.model_copy(update={"read_back": small})
+    pages: list[ShopPage] = []
+    while not pages or pages[-1].next_place is not None:
+        pages.append(adapter.read_shelf((pages[-1].next_place or "") if pages else ""))
+        assert pages[-1].outcome is Outcome.DONE, pages[-1].message
+    listed = [one for page in pages for one in page.items]
+    assert {one.sku: (f"{one.price:.2f}", one.stock) for one in listed} == conforming.state()
+    assert (len(listed), len(pages) <= 3, {one.problem for one in listed}) == (4, True, {""})
 
 
 def test_a_connection_is_tested_without_a_change(conforming: Shop) -> None:

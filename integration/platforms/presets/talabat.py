@@ -3,7 +3,7 @@
 Gathered from public integrations, not from the vendor's own pages: check every number with the vendor.
 """
 
-from integration.platforms.contract import Contract, FieldMapping, Job, Reading
+from integration.platforms.contract import Contract, FieldMapping, Job, ReadBack, Reading
 
 CONTRACT = Contract(
     auth="oauth2",
@@ -27,5 +27,11 @@ CONTRACT = Contract(
             error_reason="join('; ', errors)",
             unlisted="unknown",
         ),
+    ),
+    read_back=ReadBack(
+        url="{api_endpoint}/vendors/{store_id}/catalog",
+        size_parameter="page_size",
+        items="products",
+        settle_seconds=120,
     ),
 )

@@ -1,0 +1,51 @@
+"""What is proved of the whole chain: how many items were seen in the shops as the dashboard has them, and when."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Count, F, Min, OuterRef, Subquery, Sum
+
+from integration.models import EQUAL_SUM, Outlet, Reconciliation
+
+ENDED = [status.value for status in Reconciliation.ENDED]
+
+
+class Proof(NamedTuple):
+    """Of each outlet that is to be pushed its last result, added up. `at`: the oldest of them, None: there is none."""
+
+    outlet_count: int  # to be pushed
+    compared_outlets: int  # with a result
+    item_count: int
+    equal_count: int
+    different_count: int  # other values, missing in the shop, or not to be read
+    moving_count: int  # on their way to the shop meanwhile
+    extra_count: int
+    at: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Nothing was seen that is otherwise."""
+        return not (self.different_count or self.extra_count)
+
+
+def last_results() -> Subquery:
+    """Of an outlet: its last comparison that had a result."""
+    results = Reconciliation.objects.filter(outlet=OuterRef("pk"), status__in=ENDED)
+    return Subquery(results.order_by("-finished_at").values("pk")[:1])
+
+
+def read_proof() -> Proof:
+    """In two queries."""
+    outlets = Outlet.objects.filter(is_active=True, push_enabled=True).order_by()
+    ids = outlets.annotate(last=last_results()).values("last")
+    different = F("differing_count") + F("missing_count") + F("unreadable_count")
+    sums = Reconciliation.objects.filter(pk__in=ids).aggregate(
+        outlets=Count("pk"),
+        items=Sum("item_count", default=0),
+        equal=EQUAL_SUM,
+        different=Sum(different, default=0),
+        moving=Sum("skipped_count", default=0),
+        extra=Sum("extra_count", default=0),
+        at=Min("finished_at"),
+    )
+    return Proof(outlets.count(), *sums.values())
