@@ -1,5 +1,6 @@
 """What is proved of the whole chain: how many items were seen in the shops as the dashboard has them, and when."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -49,3 +50,9 @@ def read_proof() -> Proof:
         at=Min("finished_at"),
     )
     return Proof(outlets.count(), *sums.values())
+
+
+def last_of(outlet_ids: Iterable[int]) -> dict[int, Reconciliation]:
+    """The last result of each of these outlets, in one query."""
+    outlets = Outlet.objects.filter(pk__in=list(outlet_ids)).order_by().annotate(last=last_results()).values("last")
+    return {row.outlet_id: row for row in Reconciliation.objects.filter(pk__in=outlets)}

@@ -71,9 +71,9 @@ def carry_out(claim: Claim, now: datetime) -> list[Ring]:
 
 
 def check_fit(row: Reconciliation) -> Contract:
-    """The schedule leaves alone what is paused; a person may look at any time."""
+    """What is paused is left alone; but a person may look at any time."""
     outlet = row.outlet
-    if row.trigger == Reconciliation.Trigger.SCHEDULE:
+    if row.trigger != Reconciliation.Trigger.MANUAL:
         try:
             check_switches(outlet)
             check_pause()

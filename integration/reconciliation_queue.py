@@ -7,13 +7,14 @@ Leases use the database's clock.
 import logging
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -26,6 +27,8 @@ Status, Sends = Reconciliation.Status, Reconciliation.Sends
 ATTEMPTS = 2
 STEP_SECONDS = 5.0  # the longest that a waiting reader is silent
 PROGRESS_SECONDS = 0.5
+# A comparison that has sent something again is followed by another one, once that should be there.
+FOLLOW_UP_AFTER, FOLLOW_UP_UNTIL = timedelta(minutes=10), timedelta(days=1)
 
 
 class ClaimLost(Exception):
@@ -52,8 +55,11 @@ def want_all(now: datetime) -> int:
     """Have every active outlet compared whose shop can be read; one that is being compared already is not twice."""
     outlets = Outlet.objects.filter(is_active=True, platform__in=platforms_to_read())
     idle = outlets.exclude(reconciliations__status__in=Reconciliation.OPEN).order_by("pk")
-    trigger = Reconciliation.Trigger.SCHEDULE
-    rows = [Reconciliation(outlet_id=pk, trigger=trigger, created_at=now) for pk in idle.values_list("pk", flat=True)]
+    return create(idle.values_list("pk", flat=True), Reconciliation.Trigger.SCHEDULE, now)
+
+
+def create(outlet_ids: Iterable[int], trigger: str, now: datetime) -> int:
+    rows = [Reconciliation(outlet_id=pk, trigger=trigger, created_at=now) for pk in outlet_ids]
     Reconciliation.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
     return len(rows)
 
@@ -149,6 +155,7 @@ def sweep_reconciliations(now: datetime) -> list[int]:
     """Take abandoned comparisons back, and end what has been tried often enough; the ones to ring for."""
     for row in Reconciliation.objects.filter(status=Status.RUNNING, claimed_until__lt=Now()):
         take_back(row, now)
+    want_follow_ups(now)
     return next_waiting(now) if Reconciliation.objects.filter(status__in=Reconciliation.OPEN).exists() else []
 
 
@@ -159,3 +166,12 @@ def take_back(row: Reconciliation, now: datetime) -> None:
     abandoned = Reconciliation.objects.filter(pk=row.pk, claim_token=row.claim_token, claimed_until__lt=Now())
     if abandoned.update(**values):
         logger.warning("a comparison was abandoned", extra={"reconciliation_id": row.pk})
+
+
+def want_follow_ups(now: datetime) -> None:
+    """See whether what was sent again has arrived; once, unless a later comparison has seen to it."""
+    sent = Reconciliation.objects.filter(status=Status.DIFFERENT, sent_count__gt=0)
+    since = sent.filter(finished_at__lte=now - FOLLOW_UP_AFTER, finished_at__gt=now - FOLLOW_UP_UNTIL)
+    later = Reconciliation.objects.filter(outlet=OuterRef("outlet"), created_at__gt=OuterRef("created_at"))
+    due = since.exclude(trigger=Reconciliation.Trigger.FOLLOW_UP).filter(~Exists(later)).order_by("pk")
+    create(due.values_list("outlet", flat=True), Reconciliation.Trigger.FOLLOW_UP, now)

@@ -29,7 +29,7 @@ def sweep() -> None:
 
 @app.task
 def prune() -> None:
-    """Delete what is old: pushes, whose daily sums stay, uploads, alerts, comparisons, programs' keys, tries to sign in."""
+    """Delete what is old: pushes, whose daily sums stay, uploads, alerts, comparisons, keys, tries to sign in."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())

@@ -38,6 +38,8 @@ def test_the_app_knows_its_tasks() -> None:
         "tasks.uploads.work_on_upload",
         "tasks.alerts.watch_outlets",
         "tasks.alerts.send_alert",
+        "tasks.reconcile.reconcile_all_outlets",
+        "tasks.reconcile.compare_outlet",
         "tasks.maintenance.sweep",
         "tasks.maintenance.prune",
     }

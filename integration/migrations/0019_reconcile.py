@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
             name='Reconciliation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('manual', 'Manual')], max_length=10)),
+                ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('manual', 'Manual'), ('follow_up', 'Follow Up')], max_length=10)),
                 ('sends', models.CharField(choices=[('nothing', 'Nothing'), ('usual', 'Usual'), ('all', 'All')], default='usual', max_length=10)),
                 ('status', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Running'), ('equal', 'Equal'), ('different', 'Different'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='waiting', max_length=10)),
                 ('created_at', models.DateTimeField()),
@@ -118,6 +118,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='reconciliation',
             index=models.Index(condition=models.Q(('status__in', ['equal', 'different'])), fields=['outlet', '-finished_at'], name='reconciliation_result'),
+        ),
+        migrations.AddIndex(
+            model_name='reconciliation',
+            index=models.Index(condition=models.Q(('status', 'different')), fields=['finished_at'], name='reconciliation_different'),
         ),
         migrations.AddIndex(
             model_name='reconciliation',

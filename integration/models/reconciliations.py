@@ -28,6 +28,7 @@ class Reconciliation(models.Model):
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule"
         MANUAL = "manual"
+        FOLLOW_UP = "follow_up"  # whether what was sent again is there now
 
     class Sends(models.TextChoices):
         """What is sent again: nothing, what differs unless it is suspiciously much, or all that differs."""
@@ -82,6 +83,7 @@ class Reconciliation(models.Model):
                 condition=Q(status__in=["equal", "different"]),
                 name="reconciliation_result",
             ),
+            models.Index(fields=["finished_at"], condition=Q(status="different"), name="reconciliation_different"),
             models.Index(
                 fields=["created_at"], condition=Q(status__in=["waiting", "running"]), name="reconciliation_open"
             ),

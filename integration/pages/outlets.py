@@ -19,11 +19,13 @@ from django.views.decorators.vary import vary_on_headers
 from integration.models import Outlet
 from integration.next_push import next_pushes
 from integration.outlet_state import count_items, in_order, read_facts, summarize, with_states
+from integration.pages.comparison_words import say_proof
 from integration.pages.outlets_act import PERMISSIONS, PUSH_EVERYTHING, act
 from integration.pages.outlets_filter import OutletFilter
 from integration.pages.outlets_headline import headline, parts
 from integration.pages.outlets_row import Row
 from integration.pages.shell import HtmxRequest, allow
+from integration.proof import last_of, read_proof
 
 PAGE_SIZE = 50
 
@@ -57,6 +59,7 @@ def list_outlets(request: HtmxRequest) -> HttpResponse:
         "parts": parts(summary),
         "has_outlets": bool(summary.counts or summary.inactive_count),
         "headline": headline(summary, now),
+        "proof": say_proof(read_proof(), now),
         "chosen": request.GET.get("state", ""),
         "is_filtered": any(request.GET.get(name) for name in filters.filters),
         "may_act": any(request.user.has_perm(permission) for permission in PERMISSIONS.values()),
@@ -68,8 +71,11 @@ def list_outlets(request: HtmxRequest) -> HttpResponse:
 
 def read_rows(page: Page[Any], now: datetime) -> list[Row]:
     outlets = list(page)
-    facts, scheduled_at = read_facts([outlet.pk for outlet in outlets], now), next_pushes(now)
-    return [Row(one, facts[one.pk], now, scheduled_at.get(one.push_interval_minutes)) for one in outlets]
+    ids = [outlet.pk for outlet in outlets]
+    facts, proofs, scheduled_at = read_facts(ids, now), last_of(ids), next_pushes(now)
+    return [
+        Row(one, facts[one.pk], now, scheduled_at.get(one.push_interval_minutes), proofs.get(one.pk)) for one in outlets
+    ]
 
 
 @allow("integration.view_outlet")

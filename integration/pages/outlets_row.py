@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integration.models import Outlet, PushHistory
+from integration.models import Outlet, PushHistory, Reconciliation
 from integration.outlet_state import STRIP_LENGTH, Bar, Facts, State
 from integration.templatetags.shop import PUSH_STATES
 
@@ -51,6 +51,7 @@ class Row:
     facts: Facts
     now: datetime
     next_push_at: datetime | None  # of the schedule
+    proof: Reconciliation | None = None  # the last comparison with a result
 
     @property
     def state(self) -> State:

@@ -48,6 +48,12 @@ TABS = (
     Link(_("API settings"), "settings", "integration.view_outlet", ("api_settings", "api_settings_test")),
     Link(_("Contract"), "file-braces", "integration.view_contractversion", ("contract", "contract_version")),
     Link(_("Push history"), "list-checks", "integration.view_pushhistory", ("push_list", "push", "attempt")),
+    Link(
+        _("Comparison"),
+        "scale",
+        "integration.view_reconciliation",
+        ("comparisons", "comparisons_outlet", "comparison"),
+    ),
     Link(_("API tokens"), "key-round", "integration.view_apitoken", ("tokens", "token_revoke", "api_docs")),
 )
 

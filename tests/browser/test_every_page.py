@@ -19,7 +19,13 @@ from tests.pages.test_access import ACCESS, JSON
 from tests.people import PASSWORD, make_person
 
 Visit = Callable[..., Page]
-DOWNLOADS = {"export_feed_download", "upload_bad_rows", "push_rejected", "rejected_items_download"}
+DOWNLOADS = {
+    "export_feed_download",
+    "upload_bad_rows",
+    "push_rejected",
+    "rejected_items_download",
+    "comparison_download",
+}
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e{{7*7}}"
 
 

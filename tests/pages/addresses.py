@@ -9,7 +9,15 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from integration.contracts import store_contract
-from integration.models import AlertTarget, Outlet, OutletProduct, ProductUpload, PushAttempt, make_token
+from integration.models import (
+    AlertTarget,
+    Outlet,
+    OutletProduct,
+    ProductUpload,
+    PushAttempt,
+    Reconciliation,
+    make_token,
+)
 from integration.push_service import PushService
 from tests.conftest import stock
 
@@ -38,6 +46,7 @@ def make_addresses(outlet: Outlet) -> dict[str, str]:
         "token_id": make_token("till", owner.pk, None, now)[0].pk,
         "target_id": AlertTarget.objects.create(name="mail", url="json://localhost", kind="Webhook", created_at=now).pk,
         "push_id": push_id,
+        "reconciliation_id": Reconciliation.objects.create(outlet=outlet, trigger="manual", created_at=now).pk,
         "attempt_id": PushAttempt.objects.filter(chunk__push=push_id).latest("pk").pk,
         "product_id": OutletProduct.objects.filter(outlet=outlet).latest("pk").product_id,
     }

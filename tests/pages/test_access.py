@@ -39,6 +39,11 @@ ACCESS: dict[str, tuple[set[str] | None, set[str] | None]] = {
     "contract_version": (VIEWERS, None),
     "contract_restore": (MANAGERS, MANAGERS),
     "push_list": (VIEWERS, None),
+    "comparisons": (VIEWERS, None),
+    "comparisons_outlet": (VIEWERS, OPERATORS),
+    "comparison": (VIEWERS, None),
+    "comparison_send": (None, OPERATORS),
+    "comparison_download": (VIEWERS, None),
     "tokens": (MANAGERS, MANAGERS),
     "token_revoke": (MANAGERS, MANAGERS),
     "push": (VIEWERS, None),
@@ -91,6 +96,7 @@ JSON = {
 def silence(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     restore_migrated_rows()
     monkeypatch.setattr("tasks.push.ring", lambda rings: None)
+    monkeypatch.setattr("tasks.reconcile.ring", lambda ids: None)
 
 
 @pytest.fixture
@@ -143,11 +149,16 @@ def test_what_is_not_there_is_404(db: None) -> None:
         ("push", {"push_id": 10**9}),
         ("product", {"product_id": 10**9}),
         ("push", {"push_id": 10**30}),
+        ("comparison", {"reconciliation_id": 10**9}),
+        ("comparisons_outlet", {"outlet_id": 10**9}),
     ):
         assert client.get(reverse(name, kwargs=kwargs)).status_code == 404, name
 
 
-@pytest.mark.parametrize("name", ["outlets", "push_list", "products", "rejected_items", "timeline", "product_update"])
+@pytest.mark.parametrize(
+    "name",
+    ["outlets", "push_list", "comparisons", "comparison", "products", "rejected_items", "timeline", "product_update"],
+)
 @pytest.mark.parametrize(
     "query", ["page=x", "page=0", "page=99999999999999999999", "outlet=x", "outlet=9" * 30, "q=%00"]
 )
