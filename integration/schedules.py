@@ -16,6 +16,7 @@ from integration.models import Outlet, OutletProduct, PushPause
 from integration.next_push import INTERVAL_HEADER, own_minutes, pushes_of_all, pushes_of_some
 
 PUSH, SWEEP, PRUNE = "tasks.push.push_all_outlets", "tasks.maintenance.sweep", "tasks.maintenance.prune"
+RECONCILE = "tasks.reconcile.reconcile_all_outlets"
 NAME = "Partial push of all outlets"
 OWN_NAME = "Partial push of the outlets with an interval of"
 SCHEDULES = ("interval", "crontab", "solar", "clocked")
@@ -80,7 +81,7 @@ def find_crontab(when: Times) -> CrontabSchedule:
 
 
 def switch_on(task_id: int) -> PeriodicTask | None:
-    task = PeriodicTask.objects.filter(pk=task_id, task__in=(PUSH, SWEEP, PRUNE), enabled=False).first()
+    task = PeriodicTask.objects.filter(pk=task_id, task__in=(PUSH, SWEEP, PRUNE, RECONCILE), enabled=False).first()
     if task:
         task.enabled = True
         task.save()

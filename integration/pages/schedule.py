@@ -23,6 +23,7 @@ from integration.push_queue import current_pause
 from integration.schedules import (
     PRUNE,
     PUSH,
+    RECONCILE,
     SWEEP,
     change_schedule,
     count_outlets_waiting,
@@ -46,11 +47,11 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def show_schedule(request: HttpRequest, form: ScheduleForm | None = None) -> HttpResponse:
     now = timezone.now()
-    rows = [task_row(task, now) for task in read_tasks(PUSH, SWEEP, PRUNE)]
+    rows = [task_row(task, now) for task in read_tasks(PUSH, SWEEP, PRUNE, RECONCILE)]
     pushes = [row for row in rows if row.task.task == PUSH]
     main = pushes[0] if pushes else None
     context: dict[str, Any] = {"main": main, "others": pushes[1:], "form": form or ScheduleForm(main and main.task)}
-    context["upkeep"] = [upkeep(name, rows) for name in (SWEEP, PRUNE)]
+    context["upkeep"] = [upkeep(name, rows) for name in (RECONCILE, SWEEP, PRUNE)]
     context["own"] = own_rows(now)
     pauses = PushPause.objects.select_related("paused_by", "ended_by").order_by("-paused_at")
     context["page"] = Paginator(pauses, PAUSES_PER_PAGE).get_page(request.GET.get("page"))
@@ -67,6 +68,10 @@ def upkeep(name: str, rows: list[Any]) -> dict[str, Any]:
     """What the service does for itself: its title, why it is needed, and its task if there is one."""
     found = next((row for row in rows if row.task.task == name), None)
     texts = {
+        RECONCILE: (
+            _("Compare the shops with the dashboard"),
+            _("Without it, nobody notices when a shop loses or changes what it was sent."),
+        ),
         SWEEP: (_("Look after pushes that got stuck"), _("Without it, a push that loses its worker never ends.")),
         PRUNE: (_("Delete old pushes"), _("Without it, the history grows until the disk is full.")),
     }

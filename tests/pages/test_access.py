@@ -155,10 +155,19 @@ def test_what_is_not_there_is_404(db: None) -> None:
         assert client.get(reverse(name, kwargs=kwargs)).status_code == 404, name
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["outlets", "push_list", "comparisons", "comparison", "products", "rejected_items", "timeline", "product_update"],
+LISTS = (
+    "outlets",
+    "push_list",
+    "comparisons",
+    "comparison",
+    "products",
+    "rejected_items",
+    "timeline",
+    "product_update",
 )
+
+
+@pytest.mark.parametrize("name", LISTS)
 @pytest.mark.parametrize(
     "query", ["page=x", "page=0", "page=99999999999999999999", "outlet=x", "outlet=9" * 30, "q=%00"]
 )
