@@ -181,6 +181,17 @@ def describe(row: Row, verdict: Verdict, found: ShopItem | None, is_refused: boo
 
 
 def of_shop(kind: Difference.Kind, item: ShopItem) -> Difference:
-    price = "" if item.price is None else f"{item.price:f}"[:PRICE_LENGTH]
-    values = {"shop_price": price, "shop_stock_status": item.stock, "reason": item.problem[:REASON_LENGTH]}
+    values = {
+        "shop_price": written(item.price),
+        "shop_stock_status": item.stock,
+        "reason": item.problem[:REASON_LENGTH],
+    }
     return Difference(kind=kind, sku=item.sku[:64], **values)
+
+
+def written(price: Decimal | None) -> str:
+    """With two decimals, or with all that there are."""
+    if price is None:
+        return ""
+    short = f"{price:.2f}"
+    return short if Decimal(short) == price else f"{price:f}"[:PRICE_LENGTH]

@@ -18,6 +18,8 @@ from integration.models import ApiToken, ContractVersion, Outlet, OutletProduct,
 
 PLATFORM = "pasons"
 UPLOADING = "71"  # the outlet that has a file waiting
+# The mock shop lists what it has; whether the real one does is open.
+READ_BACK = {"read_back": {"settle_seconds": 0}}
 HEADER = ("sku", "selling_price", "stock_status", "name", "barcode")
 
 
@@ -29,8 +31,10 @@ def somebody(role: str) -> int | None:
 
 def store_contracts(now: datetime, user_id: int | None) -> None:
     if not ContractVersion.objects.filter(platform=PLATFORM).exists():
-        keep_contract({}, now - timedelta(days=5), user_id, "As agreed with the shop")
-        keep_contract({"batch_size": 200}, now - timedelta(hours=18), user_id, "The shop asks for smaller requests")
+        keep_contract(READ_BACK, now - timedelta(days=5), user_id, "As agreed with the shop")
+        keep_contract(
+            {"batch_size": 200, **READ_BACK}, now - timedelta(hours=18), user_id, "The shop asks for smaller requests"
+        )
 
 
 def keep_contract(changes: dict[str, Any], at: datetime, user_id: int | None, reason: str) -> None:

@@ -18,7 +18,9 @@ from integration import demo_records
 from integration.demo_chain import DEMO_KEY, OUTLETS, address_in, load_sample_chain
 from integration.demo_past import cancel_at, change_at, change_skus_at, push_at, write_pushes
 from integration.mock_shop import MockShop
-from integration.models import Outlet, PushHistory
+from integration.models import Outlet, PushHistory, Reconciliation
+from integration.reconciliation import run_reconciliation
+from integration.reconciliation_queue import want_all
 
 MORE_OUTLETS = (
     ("52", "Pasons Deira", "Dubai"),
@@ -90,6 +92,13 @@ def make_sample(shop: MockShop, now: datetime) -> None:
         for outlet in outlets:
             tell(outlet, teller)
         demo_records.make_records(now, operator_id, manager_id)
+        compare_all(now)
+
+
+def compare_all(now: datetime) -> None:
+    want_all(now)
+    for reconciliation_id in Reconciliation.objects.filter(status__in=Reconciliation.OPEN).values_list("pk", flat=True):
+        run_reconciliation(reconciliation_id, now)
 
 
 def sample_outlets() -> QuerySet[Outlet]:

@@ -22,6 +22,7 @@ from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistor
 from integration.next_push import pushes_of_all
 from integration.outlet_state import OPEN as OPEN_PUSHES
 from integration.outlet_state import Facts, State, good_pushes, note_rejected, note_waiting, with_states
+from integration.proof import last_of
 from integration.redis_client import connect
 from integration.sums import BUCKETS_MS, LONGER, Totals, read_totals
 
@@ -113,7 +114,20 @@ def describe_outlets(branches: list[Branch], now: datetime) -> Iterator[Metric]:
     facts = {branch.pk: Facts() for branch in active}
     note_rejected(facts)
     note_waiting(facts, now)
+    proofs = last_of(branch.pk for branch in active)
     yield from (
+        family(
+            "comparison_age_seconds",
+            "Since its shop was last compared; absent before the first time",
+            active,
+            lambda b: age(proofs[b.pk].finished_at, now) if b.pk in proofs else None,
+        ),
+        family(
+            "differing_items",
+            "Items that the last comparison found otherwise in the shop; absent before the first",
+            active,
+            lambda b: proofs[b.pk].different_count if b.pk in proofs else None,
+        ),
         family("waiting_items", "Items that the next push sends", active, lambda b: facts[b.pk].waiting_count),
         family("quarantined_items", "Items not sent again", active, lambda b: facts[b.pk].quarantined_count),
         family(

@@ -25,6 +25,7 @@ from integration.models import (
     ProductUpload,
     PushAttempt,
     PushHistory,
+    Reconciliation,
     RejectedItem,
 )
 from tests.conftest import make_outlet
@@ -128,6 +129,12 @@ class TestTheTrouble:
         assert set(rejected.values_list("reason", flat=True)) == set(REFUSED.values())
         assert last_statuses(chain[REFUSING], 4) == ["partial"] * 4
 
+    def test_the_shops_were_compared_and_agree(self, chain: dict[str, Outlet]) -> None:
+        rows = dict(Reconciliation.objects.values_list("outlet__store_id", "status"))
+        assert {store_id: rows[store_id] for store_id in IN_SYNC} == dict.fromkeys(IN_SYNC, "equal")
+        assert (rows[PAUSED], rows[DOWN], NOT_SET_UP in rows) == ("skipped", "skipped", True)
+        assert not any(row.sent_count or row.different_count for row in Reconciliation.objects.all())
+
     def test_one_is_paused_while_its_changes_go_on(self, chain: dict[str, Outlet]) -> None:
         assert not chain[PAUSED].push_enabled
         assert waiting(chain[PAUSED]) > 100
@@ -145,7 +152,9 @@ class TestTheTrouble:
 
     def test_a_file_waits_to_be_checked_and_two_contracts_are_stored(self, chain: dict[str, Outlet]) -> None:
         assert ProductUpload.objects.get().status == ProductUpload.Status.WAITING
-        assert list(ContractVersion.objects.values_list("number", "changes")) == [(2, {"batch_size": 200}), (1, {})]
+        read_back = {"read_back": {"settle_seconds": 0}}
+        versions = [(2, {"batch_size": 200, **read_back}), (1, read_back)]
+        assert list(ContractVersion.objects.values_list("number", "changes")) == versions
 
 
 class TestTheNextStart:

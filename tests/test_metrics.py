@@ -24,6 +24,7 @@ from integration.models import (
     PushHistory,
     PushPause,
     PushSum,
+    Reconciliation,
     RejectedItem,
     Rescue,
     SumMark,
@@ -103,6 +104,18 @@ def test_an_outlet_s_numbers() -> None:
     assert [found[key(f"shop_outlet_{name}", **SEVEN)] for name in names] == [4, 1, 90, 2, 1]
     assert found[key("shop_outlet_last_good_push_age_seconds", **SEVEN)] == 600
     assert scrape(NOW + timedelta(seconds=5))[key("shop_outlet_breaker_state", **SEVEN)] == 1
+
+
+def test_a_comparison_says_how_old_it_is_and_what_differed() -> None:
+    outlet = make_outlet()
+    assert key("shop_outlet_differing_items", **SEVEN) not in scrape()
+    values = {"outlet": outlet, "trigger": "manual", "created_at": NOW, "status": "different"}
+    counts = {"differing_count": 3, "missing_count": 2, "unreadable_count": 1, "extra_count": 9}
+    Reconciliation.objects.create(**values, **counts, finished_at=NOW - timedelta(hours=2))
+    Reconciliation.objects.create(**values | {"status": "failed"}, finished_at=NOW)
+    found = scrape()
+    names = ("comparison_age_seconds", "differing_items")
+    assert [found[key(f"shop_outlet_{name}", **SEVEN)] for name in names] == [7200, 6]
 
 
 def test_an_outlet_in_sync_waits_for_nothing() -> None:

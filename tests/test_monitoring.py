@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard.env import BASE_DIR
 from integration.metrics import write_metrics
-from integration.models import TaskRun
+from integration.models import Reconciliation, TaskRun
 from integration.push_service import PushService
 from integration.sums import add_up, note_run
 from tests.conftest import NOW, make_outlet, stock
@@ -70,6 +70,7 @@ def test_every_metric_that_they_name_is_in_a_scrape(monkeypatch: pytest.MonkeyPa
     outlet = make_outlet()
     stock(outlet, 1)
     PushService(outlet).push()
+    Reconciliation.objects.create(outlet=outlet, trigger="manual", status="equal", created_at=NOW, finished_at=NOW)
     add_up(NOW)
     note_run(TaskRun.Task.SWEEP, NOW)
     text = write_metrics("", NOW)[0].decode()

@@ -93,7 +93,7 @@ def test_what_the_shop_has_lost_changed_and_added_is_listed_and_sent_again(synce
     assert listed(row) == [
         ("missing", "s00003", "", None, ten, 1, True),
         ("differs", "s00005", "9.99", 0, ten, 1, True),
-        ("extra", "stranger", "5", 1, None, None, False),
+        ("extra", "stranger", "5.00", 1, None, None, False),
     ]
     assert acknowledged_state(synced) == before  # only the shop's acknowledgement changes it
     push = finish_push(synced)

@@ -101,6 +101,11 @@ class Reconciliation(models.Model):
         return self.compared_count - self.differing_count - self.missing_count
 
     @property
+    def different_count(self) -> int:
+        """The outlet's items that the shop does not have as they should be."""
+        return self.differing_count + self.missing_count + self.unreadable_count
+
+    @property
     def listed_count(self) -> int:
         """What is listed of it, or would be if there were no limit."""
         return self.differing_count + self.missing_count + self.extra_count + self.malformed_count

@@ -207,7 +207,7 @@ def test_the_command_prints_the_counts_and_fails_where_they_differ(
         run("--no-send", capsys=capsys)
     out = capsys.readouterr().out
     assert "proved equal: 9 of 10 items\n1 have other values in the shop" in out
-    assert "s00001: differs, acknowledged 10.00 1, the shop has 2 1" in out
+    assert "s00001: differs, acknowledged 10.00 1, the shop has 2.00 1" in out
     assert Reconciliation.objects.latest("pk").sent_count == 0
     assert Reconciliation.objects.latest("pk").outlet.pushes.count() == 1
 

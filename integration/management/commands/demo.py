@@ -20,11 +20,14 @@ from tqdm import tqdm
 from dashboard import env, processes
 from dashboard.supervisor import StartFailed, Supervisor
 from integration.demo_chain import DEMO_KEY, change_sample, compare, load_sample_chain, shop_state
-from integration.models import Outlet, OutletProduct, PushChunk, PushHistory
+from integration.demo_records import READ_BACK
+from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, Reconciliation
 from tasks.push import ring_outlet
+from tasks.reconcile import ring_comparison
 
 CHANGED = 100  # products of each outlet
 PATIENCE_SECONDS = 300
+CONTRACTS = json.dumps({"pasons": READ_BACK})
 
 
 class Command(BaseCommand):
@@ -64,16 +67,24 @@ class Command(BaseCommand):
             wait_for_pushes(supervisor, "full push of everything")
             changed = {outlet.pk: change_sample(outlet, CHANGED) for outlet in outlets}
             wait_for_pushes(supervisor, "push after the product update")
-            return [row(outlet, changed[outlet.pk], f"http://127.0.0.1:{port}") for outlet in outlets]
+            self.stdout.write("reading back what the shop has ...")
+            proofs = [prove(supervisor, outlet) for outlet in outlets]
+            shop_url = f"http://127.0.0.1:{port}"
+            return [
+                {**row(outlet, changed[outlet.pk], shop_url), "proved": proof.equal_count}
+                for outlet, proof in zip(outlets, proofs, strict=True)
+            ]
 
     def show(self, rows: list[dict[str, Any]], as_json: bool) -> None:
-        line = "{outlet:<24} {products:>9} {pushed_in_full:>14} {changed:>8} {pushed_as_changes:>17} {different:>10}"
+        line = "{outlet:<24} {products:>9} {pushed_in_full:>14} {changed:>8} {pushed_as_changes:>17} {different:>10} {proved:>7}"
         names = {name: name.replace("_", " ") for name in rows[0]}
         for values in (names, *rows):
             self.stdout.write(line.format(**values))
         different = sum(row["different"] for row in rows)
         total = sum(row["products"] for row in rows)
         self.stdout.write(f"{total - different} of {total} items agree in dashboard and shop")
+        proved = sum(row["proved"] for row in rows)
+        self.stdout.write(f"{proved} of {total} items are proved equal by the service's own comparison")
         if as_json:
             self.stdout.write(json.dumps({"outlets": rows, "different": different}))
 
@@ -88,7 +99,7 @@ def start_again(options: dict[str, Any]) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CommandError(f"{folder} is not empty")
     command = [sys.executable, str(env.BASE_DIR / "manage.py"), "demo", "--in", str(folder)]
-    variables = env.changed(DATA_DIR=str(folder), DATABASE_URL="", REDIS_URL="", CONTRACTS="")
+    variables = env.changed(DATA_DIR=str(folder), DATABASE_URL="", REDIS_URL="", CONTRACTS=CONTRACTS)
     sys.stdout.flush()
     os.execve(sys.executable, command + ["--json"] * options["json"], variables)
 
@@ -107,6 +118,19 @@ def wait_for_pushes(supervisor: Supervisor, label: str) -> None:
             if time.monotonic() > ends_at:
                 raise DemoStuck(f"the pushes have not ended after {PATIENCE_SECONDS} s")
             time.sleep(0.1)
+
+
+def prove(supervisor: Supervisor, outlet: Outlet) -> Reconciliation:
+    """A worker compares what the shop has with what it has acknowledged."""
+    comparison, _ = ring_comparison(outlet.pk, None)
+    ends_at = time.monotonic() + PATIENCE_SECONDS
+    while comparison.is_open:
+        supervisor.check()
+        if time.monotonic() > ends_at:
+            raise DemoStuck(f"the comparison has not ended after {PATIENCE_SECONDS} s")
+        time.sleep(0.1)
+        comparison.refresh_from_db()
+    return comparison
 
 
 def row(outlet: Outlet, changed: int, shop_url: str) -> dict[str, Any]:
