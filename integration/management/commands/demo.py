@@ -76,7 +76,8 @@ class Command(BaseCommand):
             ]
 
     def show(self, rows: list[dict[str, Any]], as_json: bool) -> None:
-        line = "{outlet:<24} {products:>9} {pushed_in_full:>14} {changed:>8} {pushed_as_changes:>17} {different:>10} {proved:>7}"
+        line = "{outlet:<24} {products:>9} {pushed_in_full:>14} {changed:>8} {pushed_as_changes:>17} {different:>10}"
+        line += " {proved:>7}"
         names = {name: name.replace("_", " ") for name in rows[0]}
         for values in (names, *rows):
             self.stdout.write(line.format(**values))
