@@ -32,7 +32,7 @@ class Proof(NamedTuple):
 def last_results() -> Subquery:
     """Of an outlet: its last comparison that had a result."""
     results = Reconciliation.objects.filter(outlet=OuterRef("pk"), status__in=ENDED)
-    return Subquery(results.order_by("-finished_at").values("pk")[:1])
+    return Subquery(results.order_by("-created_at").values("pk")[:1])
 
 
 def read_proof() -> Proof:

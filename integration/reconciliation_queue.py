@@ -171,7 +171,7 @@ def take_back(row: Reconciliation, now: datetime) -> None:
 def want_follow_ups(now: datetime) -> None:
     """See whether what was sent again has arrived; once, unless a later comparison has seen to it."""
     sent = Reconciliation.objects.filter(status=Status.DIFFERENT, sent_count__gt=0)
-    since = sent.filter(finished_at__lte=now - FOLLOW_UP_AFTER, finished_at__gt=now - FOLLOW_UP_UNTIL)
+    since = sent.filter(finished_at__lte=now - FOLLOW_UP_AFTER, created_at__gt=now - FOLLOW_UP_UNTIL)
     later = Reconciliation.objects.filter(outlet=OuterRef("outlet"), created_at__gt=OuterRef("created_at"))
     due = since.exclude(trigger=Reconciliation.Trigger.FOLLOW_UP).filter(~Exists(later)).order_by("pk")
     create(due.values_list("outlet", flat=True), Reconciliation.Trigger.FOLLOW_UP, now)

@@ -117,15 +117,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='reconciliation',
-            index=models.Index(condition=models.Q(('status__in', ['equal', 'different'])), fields=['outlet', '-finished_at'], name='reconciliation_result'),
-        ),
-        migrations.AddIndex(
-            model_name='reconciliation',
-            index=models.Index(condition=models.Q(('status', 'different')), fields=['finished_at'], name='reconciliation_different'),
-        ),
-        migrations.AddIndex(
-            model_name='reconciliation',
-            index=models.Index(condition=models.Q(('status__in', ['waiting', 'running'])), fields=['created_at'], name='reconciliation_open'),
+            index=models.Index(fields=['status', 'created_at'], name='reconciliation_status_time'),
         ),
         migrations.AddConstraint(
             model_name='reconciliation',

@@ -78,15 +78,7 @@ class Reconciliation(models.Model):
         ]
         indexes = [
             models.Index(fields=["outlet", "-created_at"], name="reconciliation_outlet_time"),
-            models.Index(
-                fields=["outlet", "-finished_at"],
-                condition=Q(status__in=["equal", "different"]),
-                name="reconciliation_result",
-            ),
-            models.Index(fields=["finished_at"], condition=Q(status="different"), name="reconciliation_different"),
-            models.Index(
-                fields=["created_at"], condition=Q(status__in=["waiting", "running"]), name="reconciliation_open"
-            ),
+            models.Index(fields=["status", "created_at"], name="reconciliation_status_time"),
         ]
 
     def __str__(self) -> str:
