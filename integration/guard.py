@@ -55,10 +55,11 @@ class Findings:
 
 
 class Look(NamedTuple):
-    """Findings, of the values with this revision or of later ones."""
+    """Findings, of the values with this revision or of later ones, and what somebody has agreed to."""
 
     findings: Findings
     revision: int
+    agreed: dict[str, int] | None = None
 
 
 class Stale(Exception):
@@ -104,16 +105,29 @@ def look(push: PushHistory, contract: Contract, now: datetime) -> Look:
     """Judge what the push would do now. The revision is read first: what comes in meanwhile has a later one."""
     revision = revisions.revision_of(push.outlet_id)
     limits = limits_of(push.outlet, contract)
-    return Look(judge(push, limits, now) if limits.is_on else Findings(), revision)
+    if not limits.is_on:
+        return Look(Findings(), revision)
+    found = judge(push, limits, push.agreed, now)
+    if found.trips and push.agreed is None and (agreed := agreed_before(push)):
+        return Look(judge(push, limits, agreed, now), revision, agreed)
+    return Look(found, revision, push.agreed)
 
 
-def judge(push: PushHistory, limits: Limits, now: datetime) -> Findings:
+def agreed_before(push: PushHistory) -> dict[str, int] | None:
+    """What was agreed to for the outlet's last push, if that did not get it through."""
+    ended = PushHistory.objects.filter(outlet=push.outlet_id, finished_at__isnull=False).order_by("-push_timestamp")
+    last = ended.only("status", "agreed").first()
+    is_unsent = last is not None and last.status in (PushHistory.Status.FAILED, PushHistory.Status.PARTIAL)
+    return last.agreed if last and is_unsent else None
+
+
+def judge(push: PushHistory, limits: Limits, agreed: dict[str, int] | None, now: datetime) -> Findings:
     counts = moving(push.outlet_id).aggregate(
         stock_count=Count("pk", filter=LEAVING), leap_count=Count("pk", filter=leaping(limits))
     )
     known_count = item_count = None
     trips = []
-    agreed = push.agreed or {}
+    agreed = agreed or {}
     if counts["stock_count"] >= limits.min_items:
         known_count = count_known(push.outlet_id, counts["stock_count"], limits.stock_percent)
         if exceeds(counts["stock_count"], known_count, limits.stock_percent, limits, agreed.get("stock_count", 0)):
@@ -192,9 +206,9 @@ def settle(push: PushHistory, look: Look, now: datetime) -> bool:
     if look.findings.trips:
         hold(push, look, now)
         return True
-    if push.agreed:
-        push.agreed = {name: min(push.agreed[name], getattr(look.findings, name)) for name in AGREED}
-    if push.agreed or push.guard_revision != look.revision:
+    if look.agreed:
+        push.agreed = {name: min(look.agreed[name], getattr(look.findings, name)) for name in AGREED}
+    if look.agreed or push.guard_revision != look.revision:
         push.guard_revision = look.revision
         push.save(update_fields=["guard_revision", "agreed"])
     return False

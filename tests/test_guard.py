@@ -11,8 +11,11 @@ from django.utils import timezone
 from integration import guard
 from integration.contracts import contract_of
 from integration.delivery import send_chunk
+from integration.history import claim_chunk
 from integration.holds import Moved, attend, discard_push, release_push
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.platforms.base import Outcome, SendResult
+from integration.platforms.memory import Memory
 from integration.product_update import apply_product_update
 from integration.push_queue import CannotPush, Ring, Started, cancel_push, start_push
 from integration.push_service import PushService, run_push
@@ -255,6 +258,37 @@ def test_what_was_agreed_to_is_not_held_again_and_more_is(outlet: Outlet) -> Non
     update(outlet, skus[40:42], stock_status=0)
     assert run(push).status == "held"
     assert set(memory_state().values()) == {("10.00", 1)}
+
+
+def test_what_was_agreed_to_holds_until_a_push_gets_it_through(outlet: Outlet) -> None:
+    push, skus = hold(outlet)
+    release_push(push.pk, timezone.now())
+    refused = SendResult(Outcome.REFUSED, status_code=400, error_kind="refused", message="closed")
+    Memory.script[:] = [refused] * 200
+    assert run(push).status == "failed"
+    Memory.script.clear()
+    RejectedItem.objects.all().delete()
+    again = planned(outlet)
+    assert (again.status, again.agreed) == ("running", {"stock_count": 40, "leap_count": 0})
+    assert run(again).status == "success"
+    update(outlet, skus)
+    run(planned(outlet))
+    update(outlet, skus, stock_status=0)
+    assert planned(outlet).status == "held"
+
+
+def test_a_chunk_of_a_dead_worker_stays_with_its_held_push(outlet: Outlet, small: None) -> None:
+    push, skus = under_way(outlet)
+    claim = claim_chunk(PushChunk.objects.filter(push=push, status="waiting").first().pk)  # type: ignore[union-attr]
+    assert claim is not None
+    update(outlet, skus, "11.00", 0)
+    send_next(push)
+    PushChunk.objects.filter(pk=claim.chunk.pk).update(claimed_until=timezone.now() - timedelta(hours=1))
+    rings = sweep(timezone.now())
+    assert rings == [Ring("chunk", claim.chunk.pk)]
+    assert send_chunk(claim.chunk.pk, timezone.now()) == []
+    push.refresh_from_db()
+    assert (push.status, statuses(push)) == ("held", {"done": 1, "held": 9})
 
 
 def test_who_looked_before_the_values_changed_is_asked_again(outlet: Outlet) -> None:
