@@ -9,7 +9,17 @@ from playwright.sync_api import BrowserContext, Page
 
 from integration.contracts import store_contract
 from integration.mock_shop import MockShop
-from integration.models import EndpointHealth, Outlet, OutletProduct, Product, PushAttempt, PushHistory, RejectedItem
+from integration.models import (
+    Difference,
+    EndpointHealth,
+    Outlet,
+    OutletProduct,
+    Product,
+    PushAttempt,
+    PushHistory,
+    Reconciliation,
+    RejectedItem,
+)
 from integration.product_update import apply_product_update
 from integration.push_service import PushService
 from tests.browser.axe import violations
@@ -90,6 +100,8 @@ def test_hostile_text_is_shown_as_text(visit: Visit, pages: dict[str, str], bran
     RejectedItem.objects.update(reason=HOSTILE)
     PushHistory.objects.update(response_message=HOSTILE, error_details=HOSTILE)
     PushAttempt.objects.update(response_excerpt=HOSTILE, error_message=HOSTILE, request_excerpt=HOSTILE)
+    Reconciliation.objects.update(error=HOSTILE)
+    Difference.objects.update(reason=HOSTILE, sku=HOSTILE[:64], shop_price=HOSTILE[:40])
     EndpointHealth.objects.update_or_create(outlet=branch, defaults={"reason": HOSTILE, "open_until": timezone.now()})
     store_contract("pasons", "", {"batch_size": 100}, timezone.now(), note=HOSTILE)
     assert OutletProduct.objects.filter(differs=True).exists()
@@ -102,4 +114,4 @@ def test_hostile_text_is_shown_as_text(visit: Visit, pages: dict[str, str], bran
         assert "49" not in page.locator("main").inner_text().replace(" ", "") or "{{7*7}}" in page.content(), name
         if "<script>document.title" in page.locator("body").inner_text():
             shown.add(name)
-    assert {"outlets", "product", "rejected_items", "push", "push_list", "attempt", "products"} <= shown
+    assert {"outlets", "product", "rejected_items", "push", "push_list", "attempt", "products", "comparison"} <= shown

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -11,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 from integration.contracts import store_contract
 from integration.models import (
     AlertTarget,
+    Difference,
     Outlet,
     OutletProduct,
     ProductUpload,
@@ -30,6 +32,18 @@ def patterns(resolver: URLResolver) -> Iterator[URLPattern]:
             yield from patterns(entry)
 
 
+def make_comparison(outlet: Outlet, now: datetime) -> Reconciliation:
+    """One that has found something of everything."""
+    about = {"trigger": "schedule", "status": "different", "error": "it is sent with the next push: a reason"}
+    counts = {"item_count": 9, "compared_count": 7, "differing_count": 1, "missing_count": 1, "sent_count": 1}
+    more = {"extra_count": 1, "malformed_count": 1, "skipped_count": 1, "unreadable_count": 1, "is_held": True}
+    times = {"created_at": now, "started_at": now, "finished_at": now}
+    row = Reconciliation.objects.create(outlet=outlet, **about, **counts, **more, **times)
+    for kind in Difference.Kind.values:
+        Difference.objects.create(reconciliation=row, kind=kind, sku="s00000", shop_price="1.00", reason="a reason")
+    return row
+
+
 def make_addresses(outlet: Outlet) -> dict[str, str]:
     """Each name with an address at which there is something."""
     stock(outlet, 1)
@@ -46,7 +60,7 @@ def make_addresses(outlet: Outlet) -> dict[str, str]:
         "token_id": make_token("till", owner.pk, None, now)[0].pk,
         "target_id": AlertTarget.objects.create(name="mail", url="json://localhost", kind="Webhook", created_at=now).pk,
         "push_id": push_id,
-        "reconciliation_id": Reconciliation.objects.create(outlet=outlet, trigger="manual", created_at=now).pk,
+        "reconciliation_id": make_comparison(outlet, now).pk,
         "attempt_id": PushAttempt.objects.filter(chunk__push=push_id).latest("pk").pk,
         "product_id": OutletProduct.objects.filter(outlet=outlet).latest("pk").product_id,
     }
