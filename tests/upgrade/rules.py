@@ -1,6 +1,6 @@
 """What a migration may not do while old workers write, and what would keep them waiting on a large table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.contrib.postgres.operations import AddConstraintNotValid
@@ -24,7 +24,14 @@ def problems(migration: migrations.Migration, state: ProjectState, known: Projec
         for inner, before in flatten(operation, migration.app_label, state):
             found += [f"{migration.name}: {text}" for text in judge(inner, migration.app_label, before, known)]
         operation.state_forwards(migration.app_label, state)
-    return found
+    return found + [f"{migration.name}: {text}" for text in judge_order(migration.operations)]
+
+
+def judge_order(operations: Sequence[Operation]) -> Iterator[str]:
+    """Run again after it was broken off, a migration begins from its start."""
+    is_online = [isinstance(operation, Online) for operation in operations]
+    if is_online != sorted(is_online, reverse=True):
+        yield "what stands before an index that is built online would be done twice: into a migration of its own"
 
 
 def flatten(operation: Operation, app_label: str, state: ProjectState) -> Iterator[tuple[Operation, ProjectState]]:

@@ -86,6 +86,14 @@ def test_the_rule_finds(text: str, wrap: Any, known: Any) -> None:
     assert text in found
 
 
+def test_the_rule_finds_what_would_be_done_twice(known: Any) -> None:
+    migration = made_up(migrations.AddField("pushchunk", "note", models.JSONField(null=True)))
+    assert problems(migration, known.clone(), known) == []
+    migration.operations.append(AddIndexOnline("pushattempt", INDEX))
+    (found,) = problems(migration, known.clone(), known)
+    assert "would be done twice" in found
+
+
 @pytest.mark.parametrize("operation", HARMLESS, ids=lambda operation: operation.describe())
 def test_the_rule_lets_pass(operation: Any, known: Any, db: None) -> None:
     state = MigrationExecutor(connection).loader.project_state()

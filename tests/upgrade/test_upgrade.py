@@ -1,6 +1,5 @@
 """From the previous release's database to this one's and back, with rows of every kind and a push in mid-flight."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -68,9 +67,7 @@ def test_the_open_push_ends_and_what_was_asked_for_follows(settings: Any) -> Non
     settings.RING_AGAIN_SECONDS = 0
     schema.go_to_newest()
     work_to_the_end()
-    opened, following = PushHistory.objects.filter(push_timestamp__gt=timezone.now() - timedelta(minutes=36)).order_by(
-        "pk"
-    )[1:]
+    _, opened, following = PushHistory.objects.order_by("pk")
     assert (opened.status, opened.accepted_count) == ("success", PRODUCTS)
     assert (following.status, following.push_type, following.trigger) == ("success", "full", "product_update")
     outlet = Outlet.objects.get()
