@@ -76,7 +76,7 @@ def put_together(facts: dict[str, float], outlets: int, items: int, changed: flo
         ("look for alerts, each minute", f"{facts[f'alerts_{outlets}']:.2f} s"),
         ("scrape of metrics", f"{facts[f'scrape_{outlets}']:.1f} s, {facts[f'scrape_bytes_{outlets}'] / 1e6:.1f} MB"),
         ("broker, a message for each outlet at once", f"{outlets * facts['message_bytes'] / 1e6:.0f} MB"),
-        ("a worker of 4 processes", f"{facts['worker_megabytes']:.0f} MB, {facts['connections']:.0f} connections"),
+        ("a worker of 4 processes", f"{facts['worker_megabytes']:.0f} MB"),
         ("beat", f"{facts['beat_cpu_percent']:.1f} % of a processor, {facts['beat_megabytes']:.0f} MB"),
     ]
 

@@ -84,9 +84,6 @@ def measure_pushes(scene: Scene, facts: Facts, branches: int) -> None:
         facts["network_bytes_per_item"] = sent / (branches * BRANCH)
         facts["item_bytes"] = bytes_of("integration_outletproduct") / (branches * BRANCH)
         measure_partial(facts, outlets, supervisor)
-        facts["connections"] = value_of(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
         worker = psutil.Process(worker_of(supervisor).process.pid)
         facts["worker_megabytes"] = sum(each.memory_full_info().uss for each in [worker, *worker.children()]) / 1e6
 
