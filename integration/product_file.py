@@ -10,6 +10,7 @@ SEPARATORS = ",;\t|"
 NEEDED = ("sku", "selling_price", "stock_status")
 ALIASES = {"price": "selling_price", "active": "stock_status", "enabled": "stock_status"}
 KNOWN = (*NEEDED, "name", "barcode")
+TEXTS = ("sku", "name", "barcode")
 FORMULA = tuple("=+-@")
 BLOCK = 1 << 20
 END = "\x00"  # no text file holds it
@@ -44,14 +45,22 @@ class ProductFile:
             raise ProductFileError(f"{self.path} has a header but no rows")
 
     def __iter__(self) -> Iterator[dict[str, object]]:
+        rows = self.cells()
+        width = len(next(rows)[1])
+        for number, cells in rows:
+            yield self.row(number, cells, width)
+
+    def cells(self) -> Iterator[tuple[int, list[str]]]:
+        """The cells of each row as they stand there, with the row's number; the header comes first."""
         with self.path.open(encoding=self.encoding, newline="") as file:
             reader = csv.reader(chain(self.lines_of(file), [END]), delimiter=self.separator)
-            width, number = len(next(reader)), 1
+            number = 1
+            yield number, next(reader)
             try:
                 for cells in reader:
                     number = reader.line_num
                     if any(cells) and cells != [END]:
-                        yield self.row(number, cells, width)
+                        yield number, cells
             except (csv.Error, UnicodeError) as exc:
                 raise ProductFileError(f"{self.path}, after row {number}: {exc}; is a quote never closed?") from exc
         if cells != [END]:
@@ -75,13 +84,13 @@ class ProductFile:
         if len(cells) < width or any(cells[width:]):
             row["problem"] = f"has {len(cells)} cells, the header has {width}"
         row.update({name: cells[index] for name, index in self.columns.items() if index < len(cells)})
-        row["sku"] = unguard(str(row.get("sku", "")))
-        return row
+        row["sku"] = row.get("sku", "")
+        return row | {name: unguard(str(row[name])) for name in TEXTS if name in row}
 
 
-def unguard(sku: str) -> str:
-    """Undo the apostrophe that an export puts before what a spreadsheet would take for a formula."""
-    return sku[1:] if sku.startswith("'") and sku.lstrip("'").startswith(FORMULA) else sku
+def unguard(text: str) -> str:
+    """Undo the apostrophe that our files put before what a spreadsheet would take for a formula."""
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 
 def find_encoding(path: Path) -> str:

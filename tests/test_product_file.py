@@ -82,6 +82,8 @@ def test_a_row_with_too_few_or_too_many_cells_carries_its_problem(tmp_path: Path
 def test_the_guard_of_an_export_is_taken_off(tmp_path: Path) -> None:
     rows = ProductFile(write(tmp_path, PLAIN + "'=1,1,1\n''@x,1,1\n'a,1,1\n"))
     assert [row["sku"] for row in rows] == ["0012", "=1", "'@x", "'a"]
+    named = ProductFile(write(tmp_path, "sku,selling_price,stock_status,name\na,1,1,'-18V drill\nb,1,1,'n Beetje\n"))
+    assert [row["name"] for row in named] == ["-18V drill", "'n Beetje"]
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:

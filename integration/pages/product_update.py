@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from integration.export_feed import guard
+from integration.bad_rows import bad_lines
+from integration.export_feed import Line
 from integration.models import Outlet, ProductUpload
 from integration.pages.product_update_forms import UploadForm
 from integration.pages.shell import HtmxRequest, allow
@@ -159,12 +160,10 @@ def undo(request: HttpRequest, upload_id: int) -> HttpResponse:
 
 @require_safe
 @allow("integration.view_productupload")
-def bad_rows(request: HttpRequest, upload_id: int) -> HttpResponse:
+def bad_rows(request: HttpRequest, upload_id: int) -> StreamingHttpResponse:
     upload = get_object_or_404(uploads(), pk=upload_id)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    writer = csv.writer(Line(), lineterminator="\n")
+    lines = (writer.writerow(line) for line in bad_lines(upload))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = content_disposition_header(True, f"bad-rows-{upload_id}.csv")
-    lines = csv.writer(response, lineterminator="\n")
-    lines.writerow(("row", "sku", "field", "reason"))
-    for bad in upload.findings.get("bad_rows", []):
-        lines.writerow((bad["row"], guard(bad["sku"]), bad["field"], guard(bad["reason"])))
     return response

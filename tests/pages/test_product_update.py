@@ -1,6 +1,7 @@
 """Product update: upload a file, look at what it would do, apply it, take it back."""
 
 import gzip
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -263,13 +264,55 @@ def test_bad_rows_are_downloaded_without_formulas(operator: Client, outlet: Outl
     assert page.count("<code>=cmd") == 50
     assert "The first 50 of 60." in page
     response = operator.get(address(upload, "bad-rows"))
-    lines = response.content.decode().splitlines()
+    lines = body_of(response).splitlines()
     assert response["Content-Disposition"] == f'attachment; filename="bad-rows-{upload.pk}.csv"'
     assert (len(lines), lines[0], lines[1]) == (
         61,
-        "row,sku,field,reason",
-        "2,'=cmd0,selling_price,'x' is not a price",
+        "row,field,reason,sku,selling_price,stock_status",
+        "2,selling_price,'x' is not a price,'=cmd0,x,1",
     )
+
+
+def body_of(response: Any) -> str:
+    return b"".join(response.streaming_content).decode()
+
+
+def test_bad_rows_are_mended_and_uploaded_again(operator: Client, outlet: Outlet) -> None:
+    """With every column of the file, in its own order; and again, where one is still wrong."""
+    header, bad, good = "name;sku;Shelf;price;stock_status;note", '-18V drill;=1;"a;b";12,50;1;=x', "Good;2;;3;1;"
+    text = f'{header}\n{bad}\n{good}\nfilé;0003;c;0;1;"two\nlines"\n'
+    upload = checked(outlet, text)
+    found = body_of(operator.get(address(upload, "bad-rows")))
+    hint = "'12,50' is not a price: write decimals with a point, and thousands as 1234 or 1,234.00"
+    assert found == (
+        "row,field,reason,name,sku,Shelf,price,stock_status,note\n"
+        f'2,selling_price,"{hint}",\'-18V drill,\'=1,a;b,"12,50",1,\'=x\n'
+        '5,selling_price,must be above 0,filé,0003,c,0,1,"two\nlines"\n'
+    )
+    mended = found.replace('"12,50"', "12.50")
+    again = checked(outlet, mended)
+    assert (again.bad_count, again.created_count) == (1, 1)
+    still = body_of(operator.get(address(again, "bad-rows")))
+    assert still.splitlines()[0] == "row,field,reason,name,sku,Shelf,price,stock_status,note"
+    last = applied(outlet, still.replace(",c,0,1,", ",c,4.00,1,"))
+    assert (last.bad_count, last.created_count) == (0, 1)
+    applied(outlet, mended)
+    values = outlet.products.values_list("product__sku", "product__name", "selling_price").order_by("product__sku")
+    assert list(values) == [("0003", "filé", Decimal("4.00")), ("=1", "-18V drill", Decimal("12.50"))]
+
+
+def test_of_a_discarded_file_the_skus_are_left(operator: Client, outlet: Outlet) -> None:
+    upload = checked(outlet, HEADER + "a,x,1\n")
+    operator.post(address(upload, "discard"))
+    assert body_of(operator.get(address(upload, "bad-rows"))) == (
+        "row,field,reason,sku\n2,selling_price,'x' is not a price,a\n"
+    )
+
+
+def test_a_row_with_too_many_or_too_few_cells_is_there_as_it_stood(operator: Client, outlet: Outlet) -> None:
+    upload = checked(outlet, HEADER + "a,1\nb,1,1,9\nc,1,1\n")
+    lines = body_of(operator.get(address(upload, "bad-rows"))).splitlines()
+    assert lines[1:] == ['2,row,"has 2 cells, the header has 3",a,1', '3,row,"has 4 cells, the header has 3",b,1,1,9']
 
 
 # --- apply, discard, undo -------------------------------------------------------------------------------
