@@ -211,7 +211,8 @@ def sweep_uploads(now: datetime) -> list[int]:
 
 
 def take_back(upload: ProductUpload) -> None:
-    """What has failed without an `error`, no worker has brought to its end."""
+    """What has failed without an `error`, no worker has brought to its end; what it has written is pushed."""
+    written: dict[str, int] = {}
     changes: dict[str, Any] = {"claim_token": None, "claimed_until": None}
     if upload.attempt_count >= ATTEMPTS:
         written = written_counts(upload) if upload.status == Status.APPLYING else {}
@@ -219,5 +220,8 @@ def take_back(upload: ProductUpload) -> None:
     else:
         changes["status"] = Status.WAITING if upload.status == Status.CHECKING else Status.QUEUED
     abandoned = ProductUpload.objects.filter(pk=upload.pk, claim_token=upload.claim_token, claimed_until__lt=Now())
-    if abandoned.update(**changes):
-        logger.warning("an upload was abandoned", extra={"upload_id": upload.pk})
+    if not abandoned.update(**changes):
+        return
+    logger.warning("an upload was abandoned", extra={"upload_id": upload.pk})
+    if count := sum(written.values()):
+        announce(upload.outlet_id, ProductUpdateResult(changed_count=count))

@@ -455,7 +455,7 @@ def test_what_is_not_applied_cannot_be_taken_back(outlet: Outlet) -> None:
 
 
 def test_what_an_update_wrote_before_it_failed_can_be_taken_back(
-    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch, announced: list[int]
 ) -> None:
     stock(outlet, 3000)
     one = checked(outlet, HEADER + "".join(f"s{n:05d},12,1\n" for n in range(3000)))
@@ -466,6 +466,9 @@ def test_what_an_update_wrote_before_it_failed_can_be_taken_back(
     sweep_uploads(timezone.now())
     one.refresh_from_db()
     assert (one.status, one.changed_count) == ("failed", 2000)
+    assert announced == [2000]  # what it has written is pushed, and does not wait for the schedule
+    sweep_uploads(timezone.now())
+    assert announced == [2000]
     assert undo_upload(one.pk, NOW, None).status == "waiting"
 
 
