@@ -40,7 +40,7 @@ class OwnRow(NamedTuple):
 def own_row(task: PeriodicTask, counts: Mapping[int, int], now: datetime) -> OwnRow:
     minutes = own_minutes(task)
     count = counts.get(minutes or 0, 0)
-    who = ngettext("%(n)d outlet", "%(n)d outlets", count) % {"n": count}
+    who = ngettext("%(n)s outlet", "%(n)s outlets", count) % {"n": count}
     return OwnRow(task_row(task, now), who, minutes)
 
 
