@@ -408,3 +408,14 @@ def test_a_scrape_costs_as_many_queries_for_thirty_outlets_as_for_three() -> Non
     few = count_queries()
     add(3, 30)
     assert count_queries() == few <= 25
+
+
+def test_held_pushes_are_counted() -> None:
+    outlet = make_outlet()
+    assert scrape()[key("shop_held_pushes")] == 0
+    PushHistory.objects.create(
+        outlet=outlet, platform="memory", push_type="partial", trigger="manual", push_timestamp=NOW, status="held"
+    )
+    found = scrape()
+    assert (found[key("shop_held_pushes")], found[key("shop_open_pushes")]) == (1, 1)
+    assert found[key("shop_outlets", state="trouble")] == 1

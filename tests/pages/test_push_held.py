@@ -217,3 +217,11 @@ def test_programs_give_an_outlet_limits_of_its_own(outlet: Outlet) -> None:
     assert manager.post(address, {"outlet": outlet.pk, "guard_items_percent": -1}, **send).status_code == 400
     answer = manager.post(address, {"outlet": outlet.pk, "guard_items_percent": None}, **send)
     assert (answer.status_code, answer.json()["outlet"]["guard_items_percent"]) == (200, None)
+
+
+def test_programs_are_told_that_their_push_waits(outlet: Outlet) -> None:
+    push = hold(outlet)
+    data = {"outlet": outlet.pk}
+    answer = signed_in("Operator").post(reverse("push_to_ecommerce"), data, content_type="application/json")
+    assert (answer.status_code, answer.json()["push"], answer.json()["joined"]) == (202, push.pk, True)
+    assert "is held until somebody has looked at it" in answer.json()["message"]
