@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import Count, F, Min, OuterRef, Subquery, Sum
 
-from integration.models import EQUAL_SUM, Outlet, Reconciliation
+from integration.models import EQUAL_SUM, Difference, Outlet, OutletProduct, Reconciliation
 
 ENDED = [status.value for status in Reconciliation.ENDED]
 
@@ -56,3 +56,12 @@ def last_of(outlet_ids: Iterable[int]) -> dict[int, Reconciliation]:
     """The last result of each of these outlets, in one query."""
     outlets = Outlet.objects.filter(pk__in=list(outlet_ids)).order_by().annotate(last=last_results()).values("last")
     return {row.outlet_id: row for row in Reconciliation.objects.filter(pk__in=outlets)}
+
+
+def seen_otherwise(item: OutletProduct) -> Difference | None:
+    """What the last comparison has found of it, if the shop has acknowledged nothing of it since."""
+    last = last_of([item.outlet_id]).get(item.outlet_id)
+    if last is None or item.pushed_at is None or last.started_at is None or item.pushed_at > last.started_at:
+        return None
+    found = Difference.objects.filter(reconciliation=last, sku=item.product.sku).exclude(kind=Difference.Kind.EXTRA)
+    return found.select_related("reconciliation").first()

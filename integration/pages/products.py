@@ -18,6 +18,7 @@ from integration.pages.parts import read_part
 from integration.pages.product_forms import SearchForm, ValuesForm
 from integration.pages.shell import allow
 from integration.product_search import count_outlets, find_product, outlet_items, product_items, search_products
+from integration.proof import seen_otherwise
 from integration.push_queue import CannotPush
 from integration.push_service import send_again
 from tasks.push import ring_outlet
@@ -79,6 +80,7 @@ def show_product(
     context["is_missing"] = outlet_id is not None and chosen is None
     if chosen:
         history = read_item_history(chosen, number(request.GET.get("before")))
+        context["seen"] = seen_otherwise(chosen)
         context |= {"chosen": row_of(chosen), "form": form or ValuesForm(chosen), "history": history}
         context["sent"] = [sent_row(sent) for sent in history.entries]
     return render(request, "integration/product.html", context)

@@ -94,6 +94,18 @@ def test_what_differs_is_listed_with_both_values(synced: Outlet) -> None:
     assert "<b>x</b>" not in shown
 
 
+def test_the_product_s_page_says_what_was_seen_in_the_shop(synced: Outlet) -> None:
+    item = synced.products.get(product__sku="s00004")
+    url = f"{reverse('product', args=[item.product_id])}?outlet={synced.pk}"
+    client = signed_in("Viewer")
+    Memory.shops["007"]["s00004"] = (Decimal("3.50"), 0)
+    compare(synced, "nothing")
+    shown = client.get(url).content.decode()
+    assert ("found it otherwise" in shown, "3.50" in shown) == (True, True)
+    PushService(synced).push(["s00004"])
+    assert "found it otherwise" not in client.get(url).content.decode()
+
+
 def test_what_is_held_is_sent_again_when_an_operator_says_so(outlet: Outlet) -> None:
     stock(outlet, 60)
     PushService(outlet).push()
