@@ -176,7 +176,7 @@ OLD_PUSHES = """
     INSERT INTO integration_pushhistory (outlet_id, platform, push_type, trigger, push_timestamp, finished_at, status,
         item_count, accepted_count, rejected_count, is_cancelled, split_count, response_message, error_details,
         next_push_type, next_trigger)
-    SELECT (SELECT min(id) FROM integration_outlet) + n % 1000, 'pasons', 'partial', 'schedule',
+    SELECT (SELECT min(id) + n % count(*) FROM integration_outlet), 'pasons', 'partial', 'schedule',
         now() - interval '40 days', now() - interval '40 days', 'success', 1, 1, 0, false, 0, '', '', '', ''
     FROM generate_series(1, {count}) AS n"""
 OLD_CHUNKS = """
