@@ -175,13 +175,12 @@ def test_a_push_that_had_to_wait_until_another_had_brought_everything_is_none(
     outlet: Outlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stock(outlet, 1)
-    opening = push_queue.open_push
+    check = push_queue.check_ready
 
-    def wait_and_open(*arguments: Any) -> PushHistory:
-        monkeypatch.setattr(push_queue, "open_push", opening)
+    def push_meanwhile(outlet: Outlet) -> None:
+        monkeypatch.setattr(push_queue, "check_ready", check)
         PushService(outlet).push()
-        return opening(*arguments)
 
-    monkeypatch.setattr(push_queue, "open_push", wait_and_open)
+    monkeypatch.setattr(push_queue, "check_ready", push_meanwhile)
     assert start_push(outlet, "partial", "schedule", timezone.now()).push is None
     assert PushHistory.objects.count() == 1
