@@ -9,9 +9,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from integration import guard
+from integration.claims import claim_chunk
 from integration.contracts import contract_of
 from integration.delivery import send_chunk
-from integration.history import claim_chunk
 from integration.holds import Moved, attend, discard_push, release_push
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Outcome, SendResult
@@ -279,7 +279,7 @@ def test_what_was_agreed_to_holds_until_a_push_gets_it_through(outlet: Outlet) -
 
 def test_a_chunk_of_a_dead_worker_stays_with_its_held_push(outlet: Outlet, small: None) -> None:
     push, skus = under_way(outlet)
-    claim = claim_chunk(PushChunk.objects.filter(push=push, status="waiting").first().pk)  # type: ignore[union-attr]
+    claim = claim_chunk(PushChunk.objects.filter(push=push, status="waiting")[0])
     assert claim is not None
     update(outlet, skus, "11.00", 0)
     send_next(push)

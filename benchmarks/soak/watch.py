@@ -21,8 +21,9 @@ from benchmarks.soak.journal import Journal
 from benchmarks.soak.memory import Sample
 from benchmarks.soak.service import Service
 from benchmarks.soak.traffic import Probe, Traffic
-from integration.backing import ask_broker
+from integration.backing import BROKER_SECONDS
 from integration.models import OutletProduct
+from integration.redis_client import connect
 
 MEMORY_EVERY, METRICS_EVERY, READY_EVERY, ARRIVALS_EVERY = 10.0, 15.0, 2.0, 1.0
 MIB = 1 << 20
@@ -149,7 +150,7 @@ class Watch(threading.Thread):
             connection.close()
             return False
         try:
-            with ask_broker() as client:
+            with connect(settings.BROKER_REDIS_URL, BROKER_SECONDS) as client:
                 return bool(client.ping())
         except (redis.RedisError, OSError):
             return False
