@@ -45,11 +45,12 @@ class Shot(NamedTuple):
 OUTLET = "SELECT id FROM integration_outlet WHERE store_id = '{}'"
 PUSH = "SELECT p.id FROM integration_pushhistory p JOIN integration_outlet o ON o.id = p.outlet_id WHERE {} ORDER BY"
 SHOTS = {
-    "push-running": Shot("/pushes/{}/", f"{PUSH.format('p.finished_at IS NULL')} p.id DESC"),
+    "push-running": Shot("/pushes/{}/", f"{PUSH.format('p.status = 'running'')} p.id DESC"),
     "outlets": Shot("/"),
     "push-start": Shot("/outlets/{}/push/", OUTLET.format("45")),
     "push-list": Shot("/shop-integration/push-history/"),
     "push": Shot("/pushes/{}/", f"{PUSH.format('p.rejected_count > 0')} p.push_timestamp DESC"),
+    "push-held": Shot("/pushes/{}/", PUSH.format("p.status = 'held'") + " p.id DESC"),
     "push-failed": Shot("/pushes/{}/", f"{PUSH.format('p.retry_count = 2')} p.push_timestamp DESC"),
     "attempt": Shot(
         "/pushes/{}/attempts/{}/",
@@ -61,7 +62,13 @@ SHOTS = {
     "export-feed": Shot("/shop-integration/export-feed/?outlet={}", OUTLET.format("007")),
     "product-update": Shot("/shop-integration/product-update/?outlet={}", OUTLET.format("71")),
     "upload": Shot("/shop-integration/product-update/{}/", "SELECT id FROM integration_productupload"),
+    "comparisons": Shot("/shop-integration/comparison/"),
+    "comparison": Shot(
+        "/shop-integration/comparison/{}/",
+        "SELECT id FROM integration_reconciliation WHERE status = 'different' ORDER BY created_at DESC",
+    ),
     "tokens": Shot("/shop-integration/tokens/"),
+    "api-docs": Shot("/api/docs/"),
     "products": Shot("/products/?q=rice"),
     "products-waiting": Shot("/products/?outlet={}&state=waiting", OUTLET.format("45")),
     "product": Shot(

@@ -12,13 +12,13 @@ from random import Random
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from integration import demo_records
 from integration.demo_chain import DEMO_KEY, OUTLETS, address_in, load_sample_chain
 from integration.demo_past import cancel_at, change_at, change_skus_at, push_at, write_pushes
 from integration.mock_shop import MockShop
-from integration.models import Outlet, PushHistory, Reconciliation
+from integration.models import Outlet, OutletProduct, PushHistory, Reconciliation
 from integration.reconciliation import run_reconciliation
 from integration.reconciliation_queue import want_all
 
@@ -32,7 +32,7 @@ MORE_OUTLETS = (
     ("90", "Pasons Faseel", "Fujairah"),
     ("96", "Pasons Al Salamah", "Umm Al Quwain"),
 )
-DOWN, WAITING, REFUSING, LOCKED_OUT, PAUSED, SLOW, NOT_SET_UP = "31", "45", "52", "58", "63", "77", "96"
+DOWN, WAITING, REFUSING, LOCKED_OUT, PAUSED, SLOW, HELD, NOT_SET_UP = "31", "45", "52", "58", "63", "77", "90", "96"
 
 REFUSED = {
     "9340000000017": "unknown product",
@@ -61,7 +61,8 @@ MISHAPS: dict[str, dict[int, dict[str, Any]]] = {
     },
     "84": {3: {"mode": "status", "status": 500, "error": "internal error", "times": 3}},
 }
-CANCELLED = {"90": 3, WAITING: 1}
+CANCELLED = {HELD: 3, WAITING: 1}
+IN_FILS = 160  # products
 FULL = 20 * 60  # minutes ago, when all outlets were pushed in full
 WRITTEN = 22  # pushes of each outlet before that
 AFTER_A_FAILURE = (1, 2.5, 5, 10, 18.5, 34, 49.5)  # minutes: the breaker lets a probe through, each time later
@@ -228,6 +229,15 @@ def is_waiting(outlet: Outlet, teller: Teller) -> None:
     change_at(outlet, 9, teller.ago(6), Random(6))
 
 
+def is_held(outlet: Outlet, teller: Teller) -> None:
+    """A file with prices in fils has come in, and nobody means that: its push waits for somebody to look at it."""
+    ids = list(outlet.products.order_by("pk").values_list("pk", flat=True)[:IN_FILS])
+    products = OutletProduct.objects.filter(pk__in=ids)
+    products.filter(differs=False).update(waiting_since=teller.ago(24))
+    products.update(selling_price=F("selling_price") * 100)
+    push_at(outlet, teller.ago(24), trigger=PushHistory.Trigger.PRODUCT_UPDATE)
+
+
 # What is told of an outlet, after so many everyday pushes that end so many minutes ago.
 STORIES: dict[str, tuple[int, float, Callable[[Outlet, Teller], None]]] = {
     DOWN: (3, 240, is_down),
@@ -235,6 +245,7 @@ STORIES: dict[str, tuple[int, float, Callable[[Outlet, Teller], None]]] = {
     REFUSING: (3, 300, is_refusing),
     PAUSED: (6, 400, is_paused),
     WAITING: (4, 240, is_waiting),
+    HELD: (7, 60, is_held),
 }
 
 
