@@ -45,7 +45,7 @@ class Shot(NamedTuple):
 OUTLET = "SELECT id FROM integration_outlet WHERE store_id = '{}'"
 PUSH = "SELECT p.id FROM integration_pushhistory p JOIN integration_outlet o ON o.id = p.outlet_id WHERE {} ORDER BY"
 SHOTS = {
-    "push-running": Shot("/pushes/{}/", f"{PUSH.format('p.status = 'running'')} p.id DESC"),
+    "push-running": Shot("/pushes/{}/", PUSH.format("p.status = 'running'") + " p.id DESC"),
     "outlets": Shot("/"),
     "push-start": Shot("/outlets/{}/push/", OUTLET.format("45")),
     "push-list": Shot("/shop-integration/push-history/"),
