@@ -24,6 +24,7 @@ from integration.models import (
 )
 from integration.product_update import apply_product_update
 from integration.push_queue import CannotPush, cancel_push
+from integration.rejections import release_items
 from integration.schedules import keep_intervals
 from integration.sign_in_limit import AdminSignInForm
 from tasks.push import ring_outlet
@@ -201,7 +202,7 @@ class RejectedItemAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Release from quarantine", permissions=["release"])
     def release(self, request: HttpRequest, queryset: QuerySet[RejectedItem]) -> None:
-        count = queryset.filter(quarantined_at__isnull=False).update(quarantined_at=None, identical_count=0)
+        count, _ = release_items(queryset)
         messages.success(request, f"{count} items are sent again by the next push")
 
     search_fields = ("outlet_product__product__sku", "reason")

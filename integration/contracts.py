@@ -9,10 +9,11 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from integration.encryption import WrongEncryptionKey
 from integration.health import reset_platform
-from integration.models import ContractVersion
+from integration.models import ContractVersion, PushHistory
 from integration.platforms import InvalidContract, UnknownPlatform, build_contract
 from integration.platforms.contract import Contract
 from integration.platforms.contract_settings import Difference, as_json, compare, settings_of
+from integration.revisions import bump
 
 # What is set up wrongly on our side: no other attempt will fare better.
 MISCONFIGURED = (UnknownPlatform, InvalidContract, WrongEncryptionKey)
@@ -100,6 +101,13 @@ def contract_or_default(platform: str) -> Contract:
         return Contract()
 
 
+def judge_holds_again(platform: str) -> None:
+    """The contract says when a push is held."""
+    held = PushHistory.objects.filter(status=PushHistory.Status.HELD, platform=platform)
+    for outlet_id in held.order_by("outlet").values_list("outlet", flat=True):
+        bump(outlet_id)
+
+
 @transaction.atomic
 def store_contract(
     platform: str, preset: str, changes: dict[str, Any], now: datetime, user_id: int | None = None, note: str = ""
@@ -110,6 +118,7 @@ def store_contract(
     """
     build_contract(platform, preset, changes)
     reset_platform(platform)
+    judge_holds_again(platform)
     last = ContractVersion.objects.filter(platform=platform).aggregate(last=Max("number"))["last"] or 0
     values = {"preset": preset, "changes": changes, "note": note}
     return ContractVersion.objects.create(

@@ -21,6 +21,7 @@ from integration.platforms import InvalidContract, UnknownPlatform, build_contra
 from integration.platforms.egress import AddressRefusedError
 from integration.platforms.presets import PRESETS
 from integration.platforms.transport import check_endpoint
+from integration.revisions import bump
 from integration.schedules import keep_intervals
 
 SECRETS = audit.OUTLET_SECRETS
@@ -66,6 +67,10 @@ def moved_secrets(outlet_id: int, before: str, after: str, known: Iterable[str])
     is_opened = (old.scheme, new.scheme) == ("https", "http")
     if not before or (new.netloc == old.netloc and not is_opened):
         return []
+    return stored_secrets(outlet_id, known)
+
+
+def stored_secrets(outlet_id: int, known: Iterable[str]) -> list[str]:
     state = audit.outlet_state(outlet_id)
     return [name for name in SECRETS if name not in known and state[name]]
 
@@ -90,6 +95,8 @@ def save_outlet(form: "Versioned", user_id: int | None, now: datetime) -> list[s
     after = audit.outlet_state(outlet.pk)
     if before and before != after:
         reset_health(outlet.pk)
+    if any(before.get(name) != after.get(name) for name in audit.GUARD_FIELDS):
+        bump(outlet.pk)  # what is held is judged by the new limits
     keep_intervals()
     audit.record(user_id, outlet, before, after, now)
     return audit.changed_names(before, after)
@@ -270,7 +277,9 @@ class OutletForm(forms.ModelForm):
         except forms.ValidationError as exc:
             self.add_error("api_endpoint", exc)
         before, known = self.before.get("api_endpoint", ""), self.changed_secrets()
-        for name in moved_secrets(self.instance.pk, before, endpoint, known):
+        is_elsewhere = bool(self.before) and self.before["platform"] != cleaned.get("platform")
+        moved = stored_secrets(self.instance.pk, known) if is_elsewhere else None
+        for name in moved_secrets(self.instance.pk, before, endpoint, known) if moved is None else moved:
             self.add_error(f"new_{name}", MOVED)
         return cleaned
 

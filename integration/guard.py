@@ -59,7 +59,11 @@ class Look(NamedTuple):
 
     findings: Findings
     revision: int
-    agreed: dict[str, int] | None = None
+    agreed: dict[str, Any] | None = None
+    let_go_at: datetime | None = None  # of the push as it was looked at: a look from before says nothing any more
+
+    def is_of(self, push: PushHistory) -> bool:
+        return self.let_go_at == push.let_go_at
 
 
 class Stale(Exception):
@@ -106,14 +110,14 @@ def look(push: PushHistory, contract: Contract, now: datetime) -> Look:
     revision = revisions.revision_of(push.outlet_id)
     limits = limits_of(push.outlet, contract)
     if not limits.is_on:
-        return Look(Findings(), revision)
+        return Look(Findings(), revision, None, push.let_go_at)
     found = judge(push, limits, push.agreed, now)
     if found.trips and push.agreed is None and (agreed := agreed_before(push)):
-        return Look(judge(push, limits, agreed, now), revision, agreed)
-    return Look(found, revision, push.agreed)
+        return Look(judge(push, limits, agreed, now), revision, agreed, push.let_go_at)
+    return Look(found, revision, push.agreed, push.let_go_at)
 
 
-def agreed_before(push: PushHistory) -> dict[str, int] | None:
+def agreed_before(push: PushHistory) -> dict[str, Any] | None:
     """What was agreed to for the outlet's last push, if that did not get it through."""
     ended = PushHistory.objects.filter(outlet=push.outlet_id, finished_at__isnull=False).order_by("-push_timestamp")
     last = ended.only("status", "agreed").first()
@@ -121,13 +125,22 @@ def agreed_before(push: PushHistory) -> dict[str, int] | None:
     return last.agreed if last and is_unsent else None
 
 
-def judge(push: PushHistory, limits: Limits, agreed: dict[str, int] | None, now: datetime) -> Findings:
-    counts = moving(push.outlet_id).aggregate(
-        stock_count=Count("pk", filter=LEAVING), leap_count=Count("pk", filter=leaping(limits))
-    )
+def judge(push: PushHistory, limits: Limits, agreed: dict[str, Any] | None, now: datetime) -> Findings:
+    """What somebody has agreed to is no reason; what has changed since then is judged by itself."""
+    items = moving(push.outlet_id)
+    found = weigh(push, items, limits, agreed or {}, now)
+    if found.trips or not agreed:
+        return found
+    fresh = weigh(push, items.filter(waiting_since__gt=datetime.fromisoformat(agreed["at"])), limits, {}, now)
+    return fresh if fresh.trips else found
+
+
+def weigh(
+    push: PushHistory, items: QuerySet[OutletProduct], limits: Limits, agreed: dict[str, Any], now: datetime
+) -> Findings:
+    counts = items.aggregate(stock_count=Count("pk", filter=LEAVING), leap_count=Count("pk", filter=leaping(limits)))
     known_count = item_count = None
     trips = []
-    agreed = agreed or {}
     if counts["stock_count"] >= limits.min_items:
         known_count = count_known(push.outlet_id, counts["stock_count"], limits.stock_percent)
         if exceeds(counts["stock_count"], known_count, limits.stock_percent, limits, agreed.get("stock_count", 0)):
@@ -203,11 +216,14 @@ def is_kept_back(chunk: PushChunk) -> bool:
 
 def settle(push: PushHistory, look: Look, now: datetime) -> bool:
     """Note what was found, and hold the push if that is too much. The caller has locked the push."""
+    if not look.is_of(push):
+        return False
     if look.findings.trips:
         hold(push, look, now)
         return True
     if look.agreed:
-        push.agreed = {name: min(look.agreed[name], getattr(look.findings, name)) for name in AGREED}
+        left = {name: min(look.agreed[name], getattr(look.findings, name)) for name in AGREED}
+        push.agreed = {**left, "at": look.agreed["at"]}
     if look.agreed or push.guard_revision != look.revision:
         push.guard_revision = look.revision
         push.save(update_fields=["guard_revision", "agreed"])
@@ -234,8 +250,8 @@ def keep(push: PushHistory, look: Look) -> None:
     push.save(update_fields=["findings", "guard_revision"])
 
 
-def agree(push: PushHistory, look: Look, user_id: int | None) -> None:
-    push.agreed = {name: getattr(look.findings, name) for name in AGREED}
+def agree(push: PushHistory, look: Look, user_id: int | None, now: datetime) -> None:
+    push.agreed = {**{name: getattr(look.findings, name) for name in AGREED}, "at": now.isoformat()}
     push.released_by_id = user_id
     push.save(update_fields=["agreed", "released_by"])
 

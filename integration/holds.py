@@ -39,6 +39,8 @@ def look_again(push_id: int, now: datetime) -> list[Ring]:
         return [] if push.status == Status.HELD else stop_push(push_id, str(exc), now)
     with transaction.atomic():
         push = history.lock_push(push_id)
+        if not look.is_of(push):
+            return []
         if push.status == Status.RUNNING and not push.stopped_at:
             guard.settle(push, look, now)
             return []
@@ -71,7 +73,7 @@ def release_push(push_id: int, now: datetime, user_id: int | None = None, revisi
         push = history.lock_push(push_id)
         if push.status != Status.HELD:
             return []
-        guard.agree(push, look, user_id)
+        guard.agree(push, look, user_id, now)
         rings = resume(push, look, now)
         record(push, "sent after all", user_id, now)
         return rings

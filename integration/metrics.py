@@ -215,7 +215,11 @@ def describe_queue(now: datetime) -> Iterator[Metric]:
     due = due_chunks(now).aggregate(count=Count("pk"), oldest=Min("due_at"))
     open_pushes = PushHistory.objects.filter(status__in=OPEN_PUSHES).count()
     yield gauge("open_pushes", "Pushes that have not ended", open_pushes)
-    yield gauge("held_pushes", "Of them, those that wait until somebody looks at them", held_pushes().count())
+    yield gauge(
+        "held_pushes",
+        "Of them, those that wait until somebody looks at them",
+        held_pushes().filter(outlet__is_active=True, outlet__push_enabled=True).count(),
+    )
     yield gauge("waiting_chunks", "Requests that are to be sent", waiting_count)
     yield gauge("due_chunks", "Of them, those whose turn it is", due["count"])
     oldest = age(due["oldest"], now) or 0

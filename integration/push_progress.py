@@ -25,6 +25,7 @@ from integration.models import (
 )
 from integration.platforms.contract import Contract
 from integration.push_queue import current_pause
+from integration.revisions import bump
 
 SHORTEST = 1.0  # seconds below which a speed says nothing
 RECENT = 5  # pushes that a recent speed is taken from
@@ -177,6 +178,7 @@ def release_rejected(push: PushHistory, now: datetime) -> int:
         RejectedItem.objects.filter(outlet_product__in=batch).update(quarantined_at=None, identical_count=0)
         known = OutletProduct.objects.filter(pk__in=batch, differs=False)  # the shop had these values before
         changes.confirm_later(list(known.values_list("pk", flat=True)), now)
+    bump(push.outlet_id)  # a push that runs has not judged what was in quarantine
     return len(ids)
 
 

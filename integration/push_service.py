@@ -22,6 +22,7 @@ from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
 from integration.push_queue import CannotPush, Started, check_ready, release_abandoned, start_push
+from integration.revisions import bump
 from integration.sending import trusting_endpoint
 from integration.tokens import admit
 
@@ -84,9 +85,10 @@ def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: dat
     if problems:
         raise ItemsDisagree("; ".join(problems[:20]))
     ids = [product.pk for product in known.values()]
-    RejectedItem.objects.filter(outlet_product__in=ids).update(quarantined_at=None, identical_count=0)
     with transaction.atomic():
+        RejectedItem.objects.filter(outlet_product__in=ids).update(quarantined_at=None, identical_count=0)
         changes.confirm_later(ids, now)
+        bump(outlet.pk)  # a push that runs has not judged what was in quarantine
 
 
 def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, OutletProduct]) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+from django.conf import settings
 from django.utils import timezone
 
 from integration import health
@@ -33,6 +34,7 @@ from integration.tokens import admit
 logger = logging.getLogger(__name__)
 
 PACE_PART = 0.5  # of what the shop allows
+LEASE_PART = 0.8  # of the claim's time, for a page with its tokens
 Wait = Callable[[float], None]  # waits so many seconds, and tells that the reader is alive
 
 
@@ -64,17 +66,17 @@ class Reader:
 
     def pages(self) -> Iterator[ShopPage]:
         """Every page, once."""
-        place, places = "", {""}
+        place, places = "", {hash("")}
         for _number in range(self.read_back.page_limit):
             started = time.monotonic()
             page = self.fetch(place)
             yield page
             if page.next_place is None:
                 return
-            if page.next_place in places:
+            if hash(page.next_place) in places:
                 raise CannotRead("the shop's pages lead in a circle: look at the paging of the contract's read_back")
             place = page.next_place
-            places.add(place)
+            places.add(hash(place))
             self.leave_room(started)
         raise CannotRead(f"the shop's list does not end after {self.read_back.page_limit} pages")
 
@@ -118,7 +120,7 @@ class Reader:
     def ask(self, place: str) -> ShopPage:
         """An adapter that raises has broken its promise; the reading ends all the same."""
         try:
-            with until(self.ends_at):
+            with until(min(self.ends_at, time.monotonic() + LEASE_PART * settings.CHUNK_LEASE_SECONDS)):
                 return self.admit_and_ask(place)
         except TokenError as exc:
             return without_page(exc.result)

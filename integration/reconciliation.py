@@ -4,7 +4,7 @@
 """
 
 import logging
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils import timezone
 from integration import changes
 from integration.comparison import Findings, Verdict, list_strangers, look_again, look_through
 from integration.contracts import MISCONFIGURED, contract_of
-from integration.models import Difference, PushHistory, Reconciliation
+from integration.models import Difference, Outlet, PushHistory, Reconciliation
 from integration.platforms.contract import Contract
 from integration.push_queue import CannotPush, Ring, check_pause, check_switches, start_push
 from integration.reading import CannotRead, LeftAlone, Reader
@@ -44,7 +44,8 @@ def run_reconciliation(reconciliation_id: int, now: datetime) -> list[Ring]:
         logger.warning("the comparison is not ours any more", extra={"reconciliation_id": reconciliation_id})
         return []
     except SystemExit:  # the worker is told to end: another one begins anew
-        claim.write(status=Status.WAITING, claim_token=None, claimed_until=None, rung_at=None, attempt_count=0)
+        with suppress(ClaimLost):
+            claim.write(status=Status.WAITING, claim_token=None, claimed_until=None, rung_at=None, attempt_count=0)
         raise
     except KeyboardInterrupt:
         claim.end(Status.FAILED, error="interrupted")
@@ -184,9 +185,8 @@ def send_again(claim: Claim, doubts: Doubts) -> tuple[dict[str, Any], list[Ring]
     facts: dict[str, Any] = {"sent_count": doubts.due_count}
     user_id = claim.row.created_by_id
     try:
-        started = start_push(
-            claim.row.outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.RECONCILE, now, user_id
-        )
+        outlet = Outlet.objects.defer("api_key", "api_secret").get(pk=claim.row.outlet_id)  # as it is by now
+        started = start_push(outlet, PushHistory.PushType.PARTIAL, PushHistory.Trigger.RECONCILE, now, user_id)
     except CannotPush as exc:
         return {**facts, "error": f"it is sent with the next push: {exc}"}, []
     return {**facts, "push": started.push}, started.rings

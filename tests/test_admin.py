@@ -63,6 +63,15 @@ def test_a_secret_that_is_left_empty_is_kept(asha: Client) -> None:
     assert (stored.name, stored.api_key) == ("New name", KEY)
 
 
+def test_a_key_does_not_go_to_another_platform_s_shop(asha: Client) -> None:
+    outlet = make_outlet(api_key=KEY, api_endpoint="https://shop.example/14")
+    text = asha.post(page(outlet), form(outlet, platform="pasons")).content.decode()
+    assert "the stored one belongs to another host" in text
+    assert Outlet.objects.get().platform == "memory"
+    asha.post(page(outlet), form(outlet, platform="pasons", new_api_key="of the other shop"))
+    assert Outlet.objects.values_list("platform", "api_key").get() == ("pasons", "of the other shop")
+
+
 def test_a_secret_is_replaced_and_removed(asha: Client) -> None:
     outlet = make_outlet(api_key=KEY)
     asha.post(page(outlet), form(outlet, new_api_key="other", new_api_secret="pair"))

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integration import guard
 from integration.claims import claim_chunk
-from integration.contracts import contract_of
+from integration.contracts import contract_of, store_contract
 from integration.delivery import send_chunk
 from integration.holds import Moved, attend, discard_push, release_push
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
@@ -19,6 +19,7 @@ from integration.platforms.memory import Memory
 from integration.product_update import apply_product_update
 from integration.push_queue import CannotPush, Ring, Started, cancel_push, start_push
 from integration.push_service import PushService, run_push
+from integration.rejections import release_items
 from integration.sweep import sweep
 from tests.conftest import make_outlet, memory_state, stock
 
@@ -242,7 +243,7 @@ def test_a_released_push_is_sent(outlet: Outlet) -> None:
     assert run(push).status == "success"
     assert set(memory_state().values()) == {("10.00", 0)}
     push.refresh_from_db()
-    assert (push.released_by, push.agreed) == (asha, {"stock_count": 40, "leap_count": 0})
+    assert (push.released_by, counts_of(push.agreed)) == (asha, {"stock_count": 40, "leap_count": 0})
     assert push.let_go_at is not None
 
 
@@ -260,6 +261,67 @@ def test_what_was_agreed_to_is_not_held_again_and_more_is(outlet: Outlet) -> Non
     assert set(memory_state().values()) == {("10.00", 1)}
 
 
+def counts_of(agreed: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in agreed.items() if name != "at"}
+
+
+def test_an_agreement_is_for_the_items_that_were_seen(outlet: Outlet, small: None) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:50], stock_status=0)
+    push = planned(outlet)
+    release_push(push.pk, timezone.now())
+    attend(push.pk, timezone.now())
+    for _ in range(4):
+        send_next(push)
+    update(outlet, skus[50:90], stock_status=0)  # as many as are left of what was agreed to, and as have been sent
+    assert run(push).status == "held"
+    assert list(memory_state().values()).count(("10.00", 0)) == 40
+
+
+def test_a_look_from_before_a_release_does_not_undo_it(
+    outlet: Outlet, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push, skus = under_way(outlet)
+    update(outlet, skus, "11.00", 0)
+    send_next(push)
+    judge = guard.judge
+
+    def release_meanwhile(*args: Any) -> guard.Findings:
+        found = judge(*args)
+        monkeypatch.setattr(guard, "judge", judge)
+        release_push(push.pk, timezone.now())
+        return found
+
+    monkeypatch.setattr(guard, "judge", release_meanwhile)
+    attend(push.pk, timezone.now())
+    push.refresh_from_db()
+    assert push.status == "running"
+
+
+def test_what_comes_out_of_quarantine_is_judged(outlet: Outlet, small: None) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[20:80], stock_status=0)
+    for item in OutletProduct.objects.filter(product__sku__in=skus[20:80]):
+        values = {"rejected_price": item.selling_price, "rejected_stock_status": 0, "quarantined_at": timezone.now()}
+        at = {"first_rejected_at": timezone.now(), "last_rejected_at": timezone.now()}
+        RejectedItem.objects.create(outlet_product=item, reason="no", **values, **at)
+    update(outlet, skus[90:], "11.00")
+    push = planned(outlet, "full")
+    assert push.status == "running"
+    assert release_items(RejectedItem.objects.all()) == (60, [outlet.pk])
+    assert run(push).status == "held"
+    assert ("10.00", 0) not in memory_state().values()
+
+
+def test_a_held_push_goes_on_where_the_limits_are_loosened(outlet: Outlet) -> None:
+    push, _skus = hold(outlet)
+    store_contract("memory", "", {"guard": {"stock_percent": 100}}, timezone.now())
+    assert sweep(timezone.now()) == [Ring("push", push.pk)]
+    attend(push.pk, timezone.now())
+    push.refresh_from_db()
+    assert push.status == "running"
+
+
 def test_what_was_agreed_to_holds_until_a_push_gets_it_through(outlet: Outlet) -> None:
     push, skus = hold(outlet)
     release_push(push.pk, timezone.now())
@@ -269,7 +331,7 @@ def test_what_was_agreed_to_holds_until_a_push_gets_it_through(outlet: Outlet) -
     Memory.script.clear()
     RejectedItem.objects.all().delete()
     again = planned(outlet)
-    assert (again.status, again.agreed) == ("running", {"stock_count": 40, "leap_count": 0})
+    assert (again.status, counts_of(again.agreed)) == ("running", {"stock_count": 40, "leap_count": 0})
     assert run(again).status == "success"
     update(outlet, skus)
     run(planned(outlet))

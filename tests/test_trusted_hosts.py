@@ -61,6 +61,11 @@ def test_who_enters_the_key_again_lets_it_go_there(branch: Outlet, shop: MockSho
     assert ask_connection(branch).kind == "tls"  # it was asked, and speaks no https
 
 
+def test_another_port_is_another_host(branch: Outlet, shop: MockShop) -> None:
+    store_contract("pasons", "", {"url": "https://localhost:9/x"}, timezone.now())
+    assert (ask_connection(branch).kind, PushService(branch).push()[0]) == ("host_not_trusted", False)
+
+
 def test_a_secret_that_was_entered_earlier_stays_here(branch: Outlet, shop: MockShop) -> None:
     branch.set_secret("api_secret", "its-secret", timezone.now() - timedelta(days=1))
     lead_elsewhere(shop)

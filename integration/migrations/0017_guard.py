@@ -4,6 +4,16 @@ import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+from django.utils import timezone
+
+
+def end_held(apps, schema_editor):
+    """Backward: the previous release knows no held pushes, and would never end them."""
+    pushes = apps.get_model("integration", "PushHistory").objects.filter(status="held")
+    chunks = apps.get_model("integration", "PushChunk").objects
+    chunks.filter(status="held").update(status="failed")
+    now = timezone.now()
+    pushes.update(status="cancelled", is_cancelled=True, stopped_at=now, finished_at=now, error_details="the guard was removed")
 
 
 class Migration(migrations.Migration):
@@ -94,4 +104,5 @@ class Migration(migrations.Migration):
             name='status',
             field=models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('held', 'Held'), ('success', 'Success'), ('partial', 'Partial'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], max_length=10),
         ),
+        migrations.RunPython(migrations.RunPython.noop, end_held),
     ]

@@ -29,7 +29,7 @@ def describe_hold(push: PushHistory, now: datetime) -> dict[str, Any]:
     """What the push would do now, which may be otherwise than when it was held."""
     contract = contract_or_default(push.platform)
     limits = limits_of(push.outlet, contract)
-    found, revision, _agreed = look(push, contract, now)
+    found, revision = look(push, contract, now)[:2]
     return {
         "reasons": say_findings(found, limits),
         "revision": revision,

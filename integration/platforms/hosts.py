@@ -24,6 +24,11 @@ def templates_of(contract: Contract) -> list[str]:
 
 def host_of(url: str) -> str:
     try:
-        return httpx.URL(url).host.lower()
+        return name_of(httpx.URL(url))
     except httpx.InvalidURL:
         return ""
+
+
+def name_of(url: httpx.URL) -> str:
+    """With the port, where it is another than the scheme's own."""
+    return f"{url.host.lower()}:{url.port}" if url.port else url.host.lower()

@@ -37,7 +37,7 @@ from integration.platforms.base import (
 )
 from integration.platforms.contract import Contract
 from integration.platforms.exchange import Request, ask
-from integration.platforms.hosts import host_of
+from integration.platforms.hosts import host_of, name_of
 from integration.platforms.mapping import encode_body, fill_all, fill_url
 from integration.platforms.read_back import page_query, read_answer, without_page
 
@@ -146,7 +146,7 @@ class HttpPlatform:
         return dataclasses.replace(self.redacted(result), sent_bytes=size, request=self.excerpt_of(request))
 
     def ask(self, request: Request, items: Sequence[Item]) -> Answer | SendResult:
-        host = request.url.host.lower()
+        host = name_of(request.url)
         if host not in {host_of(self.endpoint.url), *self.endpoint.trusted_hosts}:
             message = f"the contract leads to {host}, which was not so when the key was entered"
             return SendResult(Outcome.FORBIDDEN, error_kind="host_not_trusted", message=message)

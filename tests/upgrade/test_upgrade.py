@@ -11,7 +11,16 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from integration.delivery import send_chunk
-from integration.models import AlertTarget, ApiToken, Outlet, OutletProduct, PushHistory, PushPause, make_token
+from integration.models import (
+    AlertTarget,
+    ApiToken,
+    Outlet,
+    OutletProduct,
+    PushChunk,
+    PushHistory,
+    PushPause,
+    make_token,
+)
 from integration.product_update import apply_product_update
 from integration.push_queue import Ring, plan_push
 from integration.sweep import sweep
@@ -110,6 +119,25 @@ def fill_what_is_new() -> None:
     make_token("till", user.pk, None, now)
     PushPause.objects.create(reason="stocktaking", paused_at=now, ended_at=now, paused_by=user)
     AlertTarget.objects.create(name="Desk", url="jsons://alerts.example/x", kind="JSON", created_at=now)
+
+
+def test_on_the_way_back_held_pushes_end_and_the_outlet_can_be_pushed_again(settings: Any) -> None:
+    settings.RING_AGAIN_SECONDS = 0
+    schema.go_to_newest()
+    work_to_the_end()
+    push = PushHistory.objects.create(
+        outlet=Outlet.objects.get(), platform="memory", push_timestamp=timezone.now(), status="held"
+    )
+    PushChunk.objects.create(push=push, first_id=1, last_id=2, status="held")
+    schema.go_to_previous()
+    old = schema.previous_models()
+    ended = old.get_model("integration", "PushHistory").objects.get(pk=push.pk)
+    assert (ended.status, ended.finished_at is not None) == ("cancelled", True)
+    assert list(old.get_model("integration", "PushChunk").objects.filter(push=ended).values_list("status")) == [
+        ("failed",)
+    ]
+    Writer(old, "back").fill()
+    schema.go_to_newest()
 
 
 def test_the_way_back_keeps_what_the_previous_release_knows(settings: Any) -> None:
