@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from integration import changes, health
+from integration.abandoned import release_abandoned
 from integration.contracts import contract_of
 from integration.delivery import send_chunk
 from integration.holds import attend
@@ -21,7 +22,7 @@ from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, Re
 from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
-from integration.push_queue import CannotPush, Started, check_ready, release_abandoned, start_push
+from integration.push_queue import CannotPush, Started, check_ready, start_push
 from integration.revisions import bump
 from integration.sending import trusting_endpoint
 from integration.tokens import admit

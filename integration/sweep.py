@@ -9,9 +9,10 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from integration import history
+from integration.abandoned import release_chunk
 from integration.holds import changed_holds
 from integration.models import UNSETTLED, EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
-from integration.push_queue import CannotPush, Ring, go_on, release_chunk, start_push, stop_push
+from integration.push_queue import CannotPush, Ring, go_on, start_push, stop_push
 
 logger = logging.getLogger(__name__)
 

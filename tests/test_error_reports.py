@@ -30,7 +30,7 @@ headers = {"X-Request-ID": "click-1", "Authorization": "Bearer in-a-header"}
 factory = RequestFactory(headers=headers)
 factory.cookies["csrftoken"], factory.cookies["remember"] = "a" * 32, "in-a-cookie"
 form = {"username": "a", "password": "in-a-form", "csrfmiddlewaretoken": "a" * 32}
-with mock.patch("django.contrib.auth.forms.authenticate", fail):
+with mock.patch("integration.sign_in_limit.count_try", fail):
     answered = []
     b"".join(application(factory.post("/login/?q=in-a-query", form).environ, lambda status, _: answered.append(status)))
     assert answered[0].startswith("500"), answered

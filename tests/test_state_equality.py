@@ -10,11 +10,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from integration.abandoned import release_abandoned
 from integration.contracts import contract_of
 from integration.models import EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult, skus
 from integration.platforms.memory import Memory
-from integration.push_queue import release_abandoned
 from integration.push_service import PushService
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, stock
 

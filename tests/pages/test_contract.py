@@ -349,7 +349,9 @@ def test_problems_take_the_preview_s_place(manager: Client, branch: Outlet) -> N
 
 
 def test_an_address_that_is_none_is_said(manager: Client, branch: Outlet) -> None:
-    assert "url: Invalid port" in by_htmx(manager, {**fields(manager), "set_url": "https://x:port/"})
+    assert "url: no address that can be asked: Invalid port" in by_htmx(
+        manager, {**fields(manager), "set_url": "https://x:port/"}
+    )
 
 
 def test_an_expression_that_fails_on_the_answer_is_said(manager: Client, branch: Outlet) -> None:
