@@ -62,7 +62,7 @@ def test_one_shop_at_most_hangs_at_a_time() -> None:
 
 
 def test_a_fault_that_lasts_is_told_twice_and_a_short_one_never() -> None:
-    short, of_process = Fault("500 once", "004", 10.0, 10.1), Fault("deploy", "", 20.0, 60.0)
+    short, of_process = Fault("500 once", "004", 10.0, 40.0), Fault("deploy", "", 20.0, 60.0)
     expected = expect([short, of_process, LONG], threshold=2)
     assert [(one.kind, one.store_id) for one in expected] == [("trouble", "003"), ("recovery", "003")]
     assert compare(expected, [TROUBLE, RECOVERY]).is_exact

@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.soak.chain import PERSON, Chain
 
-PATIENCE = 120.0  # seconds for which a till asks again
+PATIENCE = 180.0  # seconds for which a till asks again
 AGAIN_SECONDS = 1.0
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from benchmarks.soak.plan import LONG
+
 TROUBLE, RECOVERY = "trouble", "recovery"
 RECOVERY_SECONDS = 90.0  # a breaker's longest pause, the schedule's interval, a worker's restart, and the threshold
 STORE = re.compile(r"^Outlet: .* \(pasons (\w+)\)$", re.MULTILINE)
@@ -56,10 +58,10 @@ def read_message(at: float, message: dict[str, Any]) -> list[Told]:
 
 
 def expect(faults: Iterable[Fault], threshold: float) -> list[Expected]:
-    """Of each fault that lasts longer than the threshold: trouble while it lasts, and recovery soon after."""
+    """Of each fault of a shop that lasts, and longer than the threshold: trouble while it lasts, and recovery soon after."""
     expected = []
     for fault in faults:
-        if fault.store_id and fault.ended_at - fault.began_at > threshold:
+        if fault.kind in LONG and fault.ended_at - fault.began_at > threshold:
             expected.append(Expected(TROUBLE, fault.store_id, fault.began_at, fault.ended_at))
             expected.append(Expected(RECOVERY, fault.store_id, fault.ended_at, fault.ended_at + RECOVERY_SECONDS))
     return sorted(expected, key=lambda one: one.earliest)
