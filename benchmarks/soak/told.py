@@ -58,7 +58,7 @@ def read_message(at: float, message: dict[str, Any]) -> list[Told]:
 
 
 def expect(faults: Iterable[Fault], threshold: float) -> list[Expected]:
-    """Of each fault of a shop that lasts, and longer than the threshold: trouble while it lasts, and recovery soon after."""
+    """Of each fault of a shop that lasts for longer than the threshold: trouble meanwhile, and recovery soon after."""
     expected = []
     for fault in faults:
         if fault.kind in LONG and fault.ended_at - fault.began_at > threshold:
