@@ -36,7 +36,7 @@ DOWNLOADS = {
     "rejected_items_download",
     "comparison_download",
 }
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e{{7*7}}"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e{{7919*7907}}"
 
 
 def pages_of(addresses: dict[str, str]) -> dict[str, str]:
@@ -111,7 +111,7 @@ def test_hostile_text_is_shown_as_text(visit: Visit, pages: dict[str, str], bran
         page.goto(url)
         assert "owned" not in page.title(), name
         assert page.locator("img[src=x]").count() == 0, name
-        assert "49" not in page.locator("main").inner_text().replace(" ", "") or "{{7*7}}" in page.content(), name
+        assert "62615533" not in page.locator("main").inner_text().replace(" ", ""), name
         if "<script>document.title" in page.locator("body").inner_text():
             shown.add(name)
     assert {"outlets", "product", "rejected_items", "push", "push_list", "attempt", "products", "comparison"} <= shown
