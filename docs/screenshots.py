@@ -65,7 +65,7 @@ SHOTS = {
     "comparisons": Shot("/shop-integration/comparison/"),
     "comparison": Shot(
         "/shop-integration/comparison/{}/",
-        "SELECT id FROM integration_reconciliation WHERE status = 'different' ORDER BY created_at DESC",
+        "SELECT id FROM integration_reconciliation WHERE status = 'equal' ORDER BY created_at DESC",
     ),
     "tokens": Shot("/shop-integration/tokens/"),
     "api-docs": Shot("/api/docs/"),
