@@ -19,7 +19,7 @@ class Proof(NamedTuple):
     item_count: int
     equal_count: int
     different_count: int  # other values, missing in the shop, or not to be read
-    moving_count: int  # on their way to the shop meanwhile
+    moving_count: int  # waiting to be sent, or under way
     extra_count: int
     at: datetime | None
 

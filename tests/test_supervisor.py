@@ -121,7 +121,7 @@ def start_service(folder: Path, *options: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [*command, "--shop-port", ports[2], *options],
         cwd=env.BASE_DIR,
-        env=env.changed(DATA_DIR=str(folder), DATABASE_URL=""),
+        env=env.changed(DATA_DIR=str(folder), DATABASE_URL="", PYTHONUNBUFFERED=""),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

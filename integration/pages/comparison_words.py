@@ -50,8 +50,8 @@ SENTENCES = (
     ngettext_lazy("%(n)s item is only in the shop.", "%(n)s items are only in the shop.", "count"),
     ngettext_lazy("%(n)s entry of the shop cannot be read.", "%(n)s entries of the shop cannot be read.", "count"),
     ngettext_lazy(
-        "%(n)s item was on its way to the shop and was not compared.",
-        "%(n)s items were on their way to the shop and were not compared.",
+        "%(n)s item was waiting to be sent and was not compared.",
+        "%(n)s items were waiting to be sent and were not compared.",
         "count",
     ),
 )
@@ -59,7 +59,7 @@ SENTENCES = (
 AGAINST = (
     ngettext_lazy("%(n)s item differed.", "%(n)s items differed.", "count"),
     ngettext_lazy("%(n)s item is only in a shop.", "%(n)s items are only in the shops.", "count"),
-    ngettext_lazy("%(n)s item was on its way.", "%(n)s items were on their way.", "count"),
+    ngettext_lazy("%(n)s item was waiting to be sent.", "%(n)s items were waiting to be sent.", "count"),
     ngettext_lazy("%(n)s outlet was never compared.", "%(n)s outlets were never compared.", "count"),
 )
 

@@ -174,7 +174,7 @@ def proof(**more: Any) -> Proof:
         ({}, "Proved equal at 08:00: 18,390 of 18,390 items."),
         (
             {"equal_count": 18386, "different_count": 3, "moving_count": 1},
-            "Proved equal at 08:00: 18,386 of 18,390 items. 3 items differed. 1 item was on its way.",
+            "Proved equal at 08:00: 18,386 of 18,390 items. 3 items differed. 1 item was waiting to be sent.",
         ),
         ({"extra_count": 1}, "Proved equal at 08:00: 18,390 of 18,390 items. 1 item is only in a shop."),
         (

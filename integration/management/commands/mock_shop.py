@@ -37,6 +37,7 @@ class Command(BaseCommand):
             raise CommandError(f"port {options['port']}: {getattr(exc, 'strerror', None) or exc}") from exc
         signal.signal(signal.SIGTERM, stop)
         self.stdout.write(f"the mock shop takes pushes at {shop.endpoint('STORE_ID')}")
+        self.stdout.flush()
         try:
             shop.server.serve_forever()
         except KeyboardInterrupt:

@@ -19,7 +19,7 @@ WORDS = {
     "missing": "are missing in the shop",
     "extra": "are only in the shop",
     "malformed": "of the shop's cannot be read",
-    "skipped": "were on their way to the shop and are not compared",
+    "skipped": "were waiting to be sent and are not compared",
     "sent": "are sent again",
 }
 

@@ -101,3 +101,4 @@ class Command(BaseCommand):
             self.stdout.write(f"mock shop  http://127.0.0.1:{options['shop_port']}/_state/007")
         self.stdout.write(f"logs       {settings.DATA_DIR / 'logs'}")
         self.stdout.write("Ctrl-C stops everything")
+        self.stdout.flush()  # into a file, nothing would stand there until it ends
