@@ -17,6 +17,8 @@ from django.db.models.functions import Now
 
 from integration.models import PushChunk
 
+LEASE_PART = 0.8  # of a claim's time, for all requests that are made under it: tokens, calls, pages
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

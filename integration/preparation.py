@@ -28,8 +28,6 @@ from integration.push_queue import (
 from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, endpoint_of
 
-LEASE_PART = 0.8  # of a claim's time, for all requests of an attempt: tokens, calls, pages
-
 
 class Taken(Exception):
     """Another worker has the chunk, or has done with it."""
@@ -83,7 +81,7 @@ def wait(held: Held, now: datetime) -> list[Ring]:
 @transaction.atomic
 def begin(chunk_id: int, now: datetime) -> Sending:
     """The claim, the items' values and the attempt; whatever is raised undoes all of it."""
-    ends_at = time.monotonic() + LEASE_PART * settings.CHUNK_LEASE_SECONDS
+    ends_at = time.monotonic() + claims.LEASE_PART * settings.CHUNK_LEASE_SECONDS
     chunk = read_due_chunk(chunk_id)
     outlet = chunk.push.outlet
     contract = contract_from(chunk, chunk.push.platform)

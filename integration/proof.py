@@ -23,11 +23,6 @@ class Proof(NamedTuple):
     extra_count: int
     at: datetime | None
 
-    @property
-    def is_complete(self) -> bool:
-        """Nothing was seen that is otherwise."""
-        return not (self.different_count or self.extra_count)
-
 
 def last_results() -> Subquery:
     """Of an outlet: its last comparison that had a result."""

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integration import health
+from integration.claims import LEASE_PART
 from integration.models import EndpointHealth, Outlet
 from integration.platforms import load
 from integration.platforms.base import Endpoint, Outcome, Platform, ShopPage
@@ -34,7 +35,6 @@ from integration.tokens import admit
 logger = logging.getLogger(__name__)
 
 PACE_PART = 0.5  # of what the shop allows
-LEASE_PART = 0.8  # of the claim's time, for a page with its tokens
 Wait = Callable[[float], None]  # waits so many seconds, and tells that the reader is alive
 
 
