@@ -163,6 +163,12 @@ def lock_push(push_id: int) -> PushHistory:
     return pushes().select_for_update(of=("self",), no_key=True).get(pk=push_id)
 
 
+def lock_open_push(outlet_id: int) -> PushHistory | None:
+    """The outlet's open push. Who wants it and rows of its items locks it first, as a write-back does."""
+    opened = PushHistory.objects.filter(outlet=outlet_id, status__in=PushHistory.OPEN)
+    return opened.select_for_update(no_key=True).first()
+
+
 # What others may have changed of an open push since its chunk was claimed.
 CHANGING: tuple[str, ...] = ("status", "split_count", "stopped_at", "is_cancelled", "error_details")
 CHANGING += ("next_push_type", "next_trigger", "next_created_by_id")

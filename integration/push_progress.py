@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest
 
 from integration import changes, health
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
-from integration.history import pushes
+from integration.history import lock_open_push, pushes
 from integration.models import (
     UNSETTLED,
     EndpointHealth,
@@ -172,6 +172,7 @@ def rejected_in(push: PushHistory, now: datetime) -> QuerySet[RejectedItem]:
 @transaction.atomic
 def release_rejected(push: PushHistory, now: datetime) -> int:
     """Have the next partial push send what this one had refused, also what is in quarantine; how many items."""
+    lock_open_push(push.outlet_id)
     ids = sorted(rejected_in(push, now).values_list("outlet_product_id", flat=True))
     for start in range(0, len(ids), RELEASE_BATCH):
         batch = ids[start : start + RELEASE_BATCH]

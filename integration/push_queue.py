@@ -160,7 +160,7 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
 @transaction.atomic
 def join_push(outlet: Outlet, asked: dict[str, Any]) -> PushHistory | None:
     """None if the open push has ended meanwhile. A full push that was asked for is not reduced to a partial one."""
-    push = PushHistory.objects.select_for_update(no_key=True).filter(outlet=outlet, status__in=PushHistory.OPEN).first()
+    push = history.lock_open_push(outlet.pk)
     if push is None or (asked["next_push_type"], push.next_push_type) == ("partial", "full"):
         return push
     for name, value in asked.items():
