@@ -4,7 +4,10 @@ import sys
 
 from dashboard import env
 
-basic_auth = env.flower_basic_auth()
+try:
+    basic_auth = env.flower_basic_auth()
+except env.InvalidEnvironment as exc:
+    sys.exit(f"error: {exc}")
 if not basic_auth and "--address=127.0.0.1" not in sys.argv:
     sys.exit("error: FLOWER_BASIC_AUTH: user:password is needed where flower listens beyond this machine")
 

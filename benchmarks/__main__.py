@@ -20,8 +20,9 @@ from typing import Any
 
 from benchmarks.figures import FIGURES, HEADER, groups_of, line, summary
 from benchmarks.postgres import make_database, running_postgres
+from dashboard import env
 
-CONFIGURED = {"REDIS_URL", "CONTRACTS", "SECRET_KEY", "ENCRYPTION_KEYS", "PUSH_WINDOW", "WORKER_CONCURRENCY"}
+CONFIGURED = {"PUSH_WINDOW", "WORKER_CONCURRENCY"}
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -59,7 +60,7 @@ def run_group(name: str, keys: list[str], folder: Path, address: str, quick: boo
 def environment(name: str, folder: Path, address: str) -> dict[str, str]:
     """The group's own database, broker and keys; nothing of what is configured here."""
     return {
-        **{key: value for key, value in os.environ.items() if key not in CONFIGURED},
+        **{key: value for key, value in env.unconfigured().items() if key not in CONFIGURED},
         "DJANGO_SETTINGS_MODULE": "dashboard.settings",
         "DATA_DIR": str(folder / name),
         "DATABASE_URL": "" if name.endswith("_sqlite") else make_database(address, f"bench_{name}"),

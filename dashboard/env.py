@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from cryptography.fernet import Fernet
@@ -25,6 +26,19 @@ TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
 
+# Where the service's data, messages and keys are; each may come from a file, too.
+PLACES: tuple[str, ...] = (
+    "DATABASE_URL",
+    "BROKER_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "SENTRY_DSN",
+    "SENTINEL_PASSWORD",
+)
+PLACES += ("FLOWER_BASIC_AUTH", "BROKER_OPTIONS", "CONTRACTS", "PGBOUNCER")
+
+
 class InvalidEnvironment(ValueError):
     """A variable of the environment cannot be used as it is."""
 
@@ -32,6 +46,12 @@ class InvalidEnvironment(ValueError):
 def changed(**variables: str) -> dict[str, str]:
     """The environment for a child process, with these variables instead."""
     return {**os.environ, **variables}
+
+
+def unconfigured(**variables: str) -> dict[str, str]:
+    """The same without what is configured here: for a service that must not touch this one's data nor broker."""
+    dropped = {*PLACES, *(f"{name}_FILE" for name in PLACES)}
+    return {**{name: value for name, value in os.environ.items() if name not in dropped}, **variables}
 
 
 def text(name: str, default: str = "") -> str:
@@ -121,9 +141,33 @@ def broker_socket() -> Path:
     return path
 
 
+def address(name: str) -> str:
+    """A broker's address that can be read; several sentinels' with semicolons between. It is not shown: it may hold a
+    password."""
+    value = secret(name)
+    for part in value.split(";") if value else []:
+        try:
+            parsed = urlsplit(part)
+            is_known = "://" in part and (parsed.port is None or parsed.port >= 0)
+            if parsed.scheme == "sentinel":
+                int(parsed.path.strip("/") or 0)
+        except ValueError:
+            is_known = False
+        if not is_known:
+            raise InvalidEnvironment(f"{name} cannot be read: scheme://host:port is needed")
+    return value
+
+
 def broker_url() -> str:
     """Where the messages go: any broker that kombu knows."""
-    return secret("BROKER_URL") or secret("REDIS_URL") or f"redis+socket://{broker_socket()}"
+    return address("BROKER_URL") or redis_address() or f"redis+socket://{broker_socket()}"
+
+
+def redis_address() -> str:
+    value = address("REDIS_URL")
+    if value and not value.startswith((*REDIS_SCHEMES, "redis+socket://")):
+        raise InvalidEnvironment(f"REDIS_URL is none of {', '.join(REDIS_SCHEMES)}")
+    return value
 
 
 def broker_redis_url() -> str:
@@ -136,7 +180,7 @@ def broker_redis_url() -> str:
 
 def redis_url() -> str:
     """Where requests are counted; empty where there is no Redis."""
-    return secret("REDIS_URL") or broker_redis_url()
+    return redis_address() or broker_redis_url()
 
 
 def broker_is_embedded() -> bool:

@@ -150,6 +150,7 @@ TOKEN_REQUESTS_PER_MINUTE = env.number("TOKEN_REQUESTS_PER_MINUTE", 120)
 # Where who may use the admin finds the view of the workers; empty: no link.
 FLOWER_URL = env.text("FLOWER_URL")
 BROKER_URL = env.broker_url()
+BROKER_OPTIONS = env.broker_options()
 # The same as redis-py writes it, empty where the broker is no Redis; and the Redis in which requests are counted.
 BROKER_REDIS_URL = env.broker_redis_url()
 RATE_LIMIT_URL = env.redis_url()

@@ -110,7 +110,7 @@ def sample_service() -> Iterator[tuple[Path, str, str]]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", *ports],
         cwd=env.BASE_DIR,
-        env=env.changed(DATA_DIR=str(folder), DATABASE_URL="", REDIS_URL="", CONTRACTS=""),
+        env=env.unconfigured(DATA_DIR=str(folder)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

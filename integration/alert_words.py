@@ -129,7 +129,7 @@ def say_recovery(outlets: Sequence[Outlet], told_at: dict[int, datetime]) -> Mes
 # --- pushes that are held -------------------------------------------------------------------------------
 
 
-def say_held(pushes: Sequence[PushHistory], now: datetime) -> Message:
+def say_held(pushes: Sequence[PushHistory]) -> Message:
     n = len(pushes)
     title = ngettext("%(n)d push is held", "%(n)d pushes are held", n) % {"n": n}
     if n == 1:

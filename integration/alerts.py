@@ -123,7 +123,7 @@ def tell_of_holds(now: datetime) -> None:
     is_told = Q(hold_told_at__isnull=False)
     begun = held_pushes().filter(~is_told, held_at__lte=limit)
     if claimed := claim_holds(begun, held_pushes().filter(~is_told), now):
-        tell(Alert.Kind.HELD, say_held(claimed, now), now)
+        tell(Alert.Kind.HELD, say_held(claimed), now)
     over = PushHistory.objects.filter(is_told).exclude(status=PushHistory.Status.HELD)
     if claimed := claim_holds(over, over, None):
         tell(Alert.Kind.LET_GO, say_let_go(claimed), now)

@@ -58,7 +58,6 @@ class Findings:
 
     counts: dict[Verdict, int] = field(default_factory=lambda: dict.fromkeys(Verdict, 0))
     listed: list[Difference] = field(default_factory=list)
-    due_ids: set[int] = field(default_factory=set)  # of the listed ones
 
     @property
     def compared_count(self) -> int:
@@ -68,11 +67,9 @@ class Findings:
     def item_count(self) -> int:
         return sum(self.counts.values())
 
-    def add(self, difference: Difference) -> bool:
-        has_room = len(self.listed) < LISTED
-        if has_room:
+    def add(self, difference: Difference) -> None:
+        if len(self.listed) < LISTED:
             self.listed.append(difference)
-        return has_room
 
 
 # --- two passes -----------------------------------------------------------------------------------------
@@ -97,8 +94,8 @@ def look_again(outlet_id: int, shelf: Shelf, settled_before: datetime, findings:
         judged = judge(outlet_id, rows, shelf, settled_before)
         for row, verdict, is_refused in judged:
             findings.counts[verdict] += 1
-            if verdict in IN_DOUBT and findings.add(describe(row, verdict, found.get(row.sku), is_refused)):
-                findings.due_ids.update(() if is_refused else (row.pk,))
+            if verdict in IN_DOUBT:
+                findings.add(describe(row, verdict, found.get(row.sku), is_refused))
         doubts.note_due(row.pk for row, verdict, is_refused in judged if verdict in IN_DOUBT and not is_refused)
 
 

@@ -48,7 +48,8 @@ def run_reconciliation(reconciliation_id: int, now: datetime) -> list[Ring]:
             claim.write(status=Status.WAITING, claim_token=None, claimed_until=None, rung_at=None, attempt_count=0)
         raise
     except KeyboardInterrupt:
-        claim.end(Status.FAILED, error="interrupted")
+        with suppress(ClaimLost):
+            claim.end(Status.FAILED, error="interrupted")
         raise
 
 

@@ -1,5 +1,6 @@
 """The environment is read strictly: what cannot be meant stops the start and names itself."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -128,3 +129,47 @@ def test_what_each_broker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROKER_OPTIONS", '{"region": "eu-west-1", "visibility_timeout": 1200}')
     assert env.broker_options() == env.RECONNECT | {"region": "eu-west-1", "visibility_timeout": 1200}
     assert env.broker_has_events() is False
+
+
+def test_a_service_of_its_own_gets_nothing_of_what_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL_FILE", "BROKER_URL", "REDIS_URL_FILE", "CONTRACTS", "ENCRYPTION_KEYS"):
+        monkeypatch.setenv(name, "elsewhere")
+    monkeypatch.setenv("TIME_ZONE", "Asia/Dubai")
+    variables = env.unconfigured(DATA_DIR="/tmp/mine")
+    assert "elsewhere" not in variables.values()
+    assert (variables["DATA_DIR"], variables["TIME_ZONE"]) == ("/tmp/mine", "Asia/Dubai")
+
+
+def test_every_place_that_is_read_is_one_that_can_be_left_out() -> None:
+    files = (env.BASE_DIR / "dashboard" / name for name in ("env.py", "settings.py"))
+    read = {name for file in files for name in re.findall(r'\b(?:secret|address)\("([A-Z_]+)"', file.read_text())}
+    assert read - set(env.PLACES) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BROKER_URL", "amqp://me:s3cret@host:abc"),
+        ("BROKER_URL", "amqp://me:s3cret@host:99999"),
+        ("BROKER_URL", "s3cret"),
+        ("REDIS_URL", "s3cret"),
+        ("REDIS_URL", "amqp://me:s3cret@host"),
+        ("REDIS_URL", "sentinel://me:s3cret@a:26379;sentinel://b:x"),
+        ("REDIS_URL", "sentinel://me:s3cret@a:26379/x"),
+    ],
+)
+def test_a_broker_s_address_that_cannot_be_meant_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidEnvironment, match=name) as said:
+        env.broker_url()
+    assert "s3cret" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "rediss://:p@h:6379/1", "unix:///run/x.sock", "sentinel://a:26379;sentinel://b:26379/1"]
+)
+def test_a_redis_s_address_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert env.broker_url() == env.redis_url() == url

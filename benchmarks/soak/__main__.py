@@ -7,7 +7,6 @@ to be flat; if not, it exits with 1.
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from pathlib import Path
 
 from benchmarks.postgres import make_database, running_postgres
 from benchmarks.soak.speed import VARIABLES
+from dashboard import env
 
-CONFIGURED = {"REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "PUSH_WINDOW", "WORKER_CONCURRENCY", "SENTRY_DSN"}
+CONFIGURED = {"PUSH_WINDOW", "WORKER_CONCURRENCY"}
 
 
 def arguments() -> argparse.Namespace:
@@ -47,7 +47,7 @@ def database(name: str, folder: Path) -> Iterator[str]:
 def environment(folder: Path, database_url: str) -> dict[str, str]:
     """Nothing of what is configured here."""
     return {
-        **{key: value for key, value in os.environ.items() if key not in CONFIGURED},
+        **{key: value for key, value in env.unconfigured().items() if key not in CONFIGURED},
         **VARIABLES,
         "DJANGO_SETTINGS_MODULE": "dashboard.settings",
         "DATA_DIR": str(folder / "data"),

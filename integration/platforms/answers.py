@@ -230,7 +230,7 @@ def search(expression: str, value: Any, otherwise: Any = None) -> Any:
         return None
     try:
         return jmespath.search(expression, value)
-    except jmespath.exceptions.JMESPathError:
+    except (jmespath.exceptions.JMESPathError, TypeError):  # it compares, say, a number with a text
         return otherwise
 
 

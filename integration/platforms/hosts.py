@@ -25,7 +25,7 @@ def templates_of(contract: Contract) -> list[str]:
 def host_of(url: str) -> str:
     try:
         return name_of(httpx.URL(url))
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         return ""
 
 

@@ -89,7 +89,8 @@ def page_query(read_back: ReadBack, place: str) -> dict[str, str]:
 
 
 def next_place(read_back: ReadBack, parsed: Any, place: str, count: int, url: httpx.URL) -> str | None:
-    if read_back.paging == "none" or (read_back.more and not search(read_back.more, parsed)):
+    more = search(read_back.more, parsed)
+    if read_back.paging == "none" or (more is not None and not more):  # what is not said ends no list
         return None
     match read_back.paging:
         case "page":
@@ -109,11 +110,16 @@ def same_host(url: httpx.URL, link: str) -> str:
     """The address of the next page: it is sent the outlet's key, so it has to be the shop's own."""
     try:
         target = url.join(link)
+        is_there = place_of(target) == place_of(url)
     except (httpx.InvalidURL, ValueError) as exc:
         raise Unreadable("what the answer names as the next page is no address") from exc
-    if (target.scheme, target.host, target.port, target.userinfo) != (url.scheme, url.host, url.port, url.userinfo):
+    if not is_there:
         raise Unreadable("the next page would be at another address than the shop's")
     return str(target)
+
+
+def place_of(url: httpx.URL) -> tuple[str, str, int | None, bytes]:
+    return url.scheme, url.host, url.port, url.userinfo
 
 
 # --- items ----------------------------------------------------------------------------------------------

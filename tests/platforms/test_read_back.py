@@ -172,6 +172,8 @@ FULL = {"items": [ENTRY, ENTRY]}
         ({"first_page": 0}, "", FULL, "1"),
         ({}, "3", {"items": []}, None),
         ({"more": "has_more"}, "", {**FULL, "has_more": False}, None),
+        ({"more": "has_more"}, "", FULL, "2"),
+        ({"more": "page < pages"}, "", {**FULL, "page": 1, "pages": "3"}, "2"),
         ({"more": "has_more"}, "", {**FULL, "has_more": True}, "2"),
         ({"paging": "offset"}, "", FULL, "2"),
         ({"paging": "offset"}, "10", FULL, "12"),
@@ -260,3 +262,9 @@ def test_what_is_not_named_stays_as_the_preset_has_it() -> None:
 @pytest.mark.parametrize("build", [lambda: contract(), lambda: contract(paging="link")])
 def test_a_step_of_several_calls_reads_back_as_well(build: Callable[[], Contract]) -> None:
     assert build().steps[0].read_back == build().read_back
+
+
+@pytest.mark.parametrize("link", ["https://xn--/", "https://h:abc/", "http://["])
+def test_a_link_that_is_no_address_is_said(link: str) -> None:
+    page = read({**FULL, "next": link}, paging="link", next="next")
+    assert (page.outcome, page.error_kind, "next page" in page.message) == (Outcome.BROKEN, "bad_answer", True)

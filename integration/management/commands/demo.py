@@ -100,7 +100,7 @@ def start_again(options: dict[str, Any]) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CommandError(f"{folder} is not empty")
     command = [sys.executable, str(env.BASE_DIR / "manage.py"), "demo", "--in", str(folder)]
-    variables = env.changed(DATA_DIR=str(folder), DATABASE_URL="", REDIS_URL="", CONTRACTS=CONTRACTS)
+    variables = env.unconfigured(DATA_DIR=str(folder), CONTRACTS=CONTRACTS)
     sys.stdout.flush()
     os.execve(sys.executable, command + ["--json"] * options["json"], variables)
 
