@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from integration.compiled import Compiled
 from integration.models import EndpointHealth, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
 from integration.platforms.base import Item, Outcome, SendResult
+from integration.revisions import bump
 
 ERROR_LIMIT = 2000
 QUARANTINE_AFTER = 3  # identical refusals
@@ -128,6 +129,14 @@ def gist(reason: str) -> str:
 def clear_rejections(items: Sequence[Item]) -> None:
     if items:
         RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
+
+
+def lift_quarantine(items: QuerySet[RejectedItem], outlet_ids: Iterable[int]) -> int:
+    """Have the next push of these outlets send the items. A push that runs has not judged them, and looks again."""
+    count = items.update(quarantined_at=None, identical_count=0)
+    for outlet_id in sorted(outlet_ids):
+        bump(outlet_id)
+    return count
 
 
 class Progress(NamedTuple):

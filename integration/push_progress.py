@@ -12,7 +12,7 @@ from django.db.models.functions import Greatest
 
 from integration import changes, health
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
-from integration.history import lock_open_push, pushes
+from integration.history import lift_quarantine, lock_open_push, pushes
 from integration.models import (
     UNSETTLED,
     EndpointHealth,
@@ -25,7 +25,6 @@ from integration.models import (
 )
 from integration.platforms.contract import Contract
 from integration.push_queue import current_pause
-from integration.revisions import bump
 
 SHORTEST = 1.0  # seconds below which a speed says nothing
 RECENT = 5  # pushes that a recent speed is taken from
@@ -176,10 +175,9 @@ def release_rejected(push: PushHistory, now: datetime) -> int:
     ids = sorted(rejected_in(push, now).values_list("outlet_product_id", flat=True))
     for start in range(0, len(ids), RELEASE_BATCH):
         batch = ids[start : start + RELEASE_BATCH]
-        RejectedItem.objects.filter(outlet_product__in=batch).update(quarantined_at=None, identical_count=0)
+        lift_quarantine(RejectedItem.objects.filter(outlet_product__in=batch), [push.outlet_id])
         known = OutletProduct.objects.filter(pk__in=batch, differs=False)  # the shop had these values before
         changes.confirm_later(list(known.values_list("pk", flat=True)), now)
-    bump(push.outlet_id)  # a push that runs has not judged what was in quarantine
     return len(ids)
 
 

@@ -11,9 +11,8 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min, Q, QuerySet
 
 from integration.export_feed import Line, guard
-from integration.history import gist
+from integration.history import gist, lift_quarantine
 from integration.models import Outlet, RejectedItem
-from integration.revisions import bump
 
 REASONS_READ = 200  # the most frequent ones; the rest is one group
 PAIRS_READ = 5000  # reasons and outlets
@@ -133,10 +132,7 @@ def release_items(items: QuerySet[RejectedItem]) -> tuple[int, list[int]]:
     """Let the next push send them again: (how many were held back, their outlets)."""
     held = RejectedItem.objects.filter(quarantined_at__isnull=False, pk__in=items.order_by().values("pk"))
     outlet_ids = list(held.order_by().values_list("outlet_product__outlet", flat=True).distinct())
-    count = held.update(quarantined_at=None, identical_count=0)
-    for outlet_id in sorted(outlet_ids):  # a push that runs has not judged them
-        bump(outlet_id)
-    return count, outlet_ids
+    return lift_quarantine(held, outlet_ids), outlet_ids
 
 
 def csv_lines(items: QuerySet[RejectedItem]) -> Iterator[str]:
