@@ -18,9 +18,24 @@ BUMP = """
 
 
 def bump(outlet_id: int) -> None:
-    """In the transaction that writes the values, after them: who waits for this row holds nothing that we want."""
+    """In the transaction that writes the values. Who locks their rows as well has called this or `lock` before."""
     with connection.cursor() as cursor:
         cursor.execute(BUMP, [outlet_id])
+
+
+LOCK = """
+    INSERT INTO integration_outletrevision (outlet_id, number) VALUES (%s, 0)
+    ON CONFLICT (outlet_id) DO UPDATE SET number = integration_outletrevision.number"""
+
+
+def lock(outlet_id: int) -> None:
+    """Have other updates of the outlet's values wait for the end of this transaction.
+
+    Before any of its items is locked, and after its open push where that is locked too.
+    """
+    if connection.features.has_select_for_update:  # elsewhere there is one writer at a time
+        with connection.cursor() as cursor:
+            cursor.execute(LOCK, [outlet_id])
 
 
 def revision_of(outlet_id: int) -> int:
