@@ -130,6 +130,8 @@ ACKNOWLEDGE = {
     "sqlite": """
         UPDATE integration_outletproduct
         SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            sold_out_at = CASE WHEN v.stock > 0 THEN NULL WHEN pushed_stock_status > 0 THEN %(acknowledged_at)s
+                          ELSE sold_out_at END,
             waiting_since = %(started_at)s,
             confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS price,
@@ -138,6 +140,8 @@ ACKNOWLEDGE = {
     "postgresql": """
         UPDATE integration_outletproduct
         SET pushed_price = v.price, pushed_stock_status = v.stock, pushed_at = %(acknowledged_at)s,
+            sold_out_at = CASE WHEN v.stock > 0 THEN NULL WHEN pushed_stock_status > 0 THEN %(acknowledged_at)s
+                          ELSE sold_out_at END,
             waiting_since = %(started_at)s,
             confirm_at = CASE WHEN confirm_at <= %(started_at)s THEN NULL ELSE confirm_at END
         FROM (SELECT item.id, (value->>1)::numeric AS price, (value->>2)::smallint AS stock

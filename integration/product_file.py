@@ -54,12 +54,11 @@ class ProductFile:
         """The cells of each row as they stand there, with the row's number; the header comes first."""
         with self.path.open(encoding=self.encoding, newline="") as file:
             reader = csv.reader(chain(self.lines_of(file), [END]), delimiter=self.separator)
-            number = 1
-            yield number, next(reader)
+            number, cells = 1, [END]
             try:
-                for cells in reader:
-                    number = reader.line_num
-                    if any(cells) and cells != [END]:
+                for index, cells in enumerate(reader):
+                    number = reader.line_num if index else 1
+                    if not index or (any(cells) and cells != [END]):
                         yield number, cells
             except (csv.Error, UnicodeError) as exc:
                 raise ProductFileError(f"{self.path}, after row {number}: {exc}; is a quote never closed?") from exc

@@ -7,7 +7,7 @@ with a constant number of statements. Only what changed is written, and `pushed_
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
@@ -19,22 +19,12 @@ from integration import revisions
 from integration.models import Outlet, OutletProduct, Product
 from integration.product_row import BadRow, GoodRow, Row, read_rows
 from integration.signals import product_updated
+from integration.update_record import BY_CODE, Change, Sender, UpdateRecord
 
 logger = logging.getLogger(__name__)
 
 BATCH = 2000
 REPORTED = 10_000  # bad rows kept in a result; all are counted
-
-
-class Change(NamedTuple):
-    """What an update does to one product of the outlet; the old values are None where it is new there."""
-
-    sku: str
-    name: str
-    old_price: Decimal | None
-    old_stock: int | None
-    new_price: Decimal
-    new_stock: int
 
 
 Progress = Callable[[int], object]
@@ -80,21 +70,26 @@ def apply_product_update(
     *,
     strict: bool = False,
     dry_run: bool = False,
+    may_rename: bool = True,
+    sender: Sender = BY_CODE,
     progress: Progress = lambda count: None,
     on_changes: OnChanges | None = None,
 ) -> ProductUpdateResult:
     """Bring the outlet's products to these values. All rows are read and checked before the first one is written.
 
     Each row: sku, selling_price, stock_status (or enabled), and where known name, barcode and the row's number.
-    The last row of a SKU counts. `progress` is told of rows that are done with, `on_changes` of each batch's
-    changes, within its transaction.
+    The last row of a SKU counts. Names and barcodes are all outlets': who may not rename only gives what has none one.
+    `sender` is written down with what it changes. `progress` is told of rows that are done with, `on_changes` of each
+    batch's changes, within its transaction.
     """
-    result = ProductUpdateResult()
+    result, record = ProductUpdateResult(), UpdateRecord(outlet.pk, sender)
+    listeners = [on_changes] if on_changes else []
+    listeners += [] if dry_run else [record.add]
     stage = Stage()
     collect(rows, stage, result, strict, progress)
     try:
         for batch in stage.batches():
-            apply_batch(outlet, batch, result, dry_run, on_changes)
+            apply_batch(outlet, batch, result, dry_run, may_rename, listeners)
             progress(len(batch))
     finally:  # a database that fails in the middle leaves whole batches: they are announced
         if result.changed_count + result.created_count and not dry_run:
@@ -174,11 +169,15 @@ def apply_batch(
     rows: dict[str, GoodRow],
     result: ProductUpdateResult,
     dry_run: bool,
-    on_changes: OnChanges | None = None,
+    may_rename: bool = True,
+    listeners: Sequence[OnChanges] = (),
 ) -> None:
-    known = read_known(outlet, rows)
+    if not dry_run:
+        revisions.lock(outlet.pk)
+    different = read_different(outlet, rows, may_rename)
+    known = read_known(outlet, different, is_locked=not dry_run)
     new, changed = [], []
-    for sku, row in rows.items():
+    for sku, row in different.items():
         before = known.get(sku)
         if before is None or before.selling_price is None:
             new.append(row)
@@ -188,12 +187,14 @@ def apply_batch(
     result.changed_count += len(changed)
     result.unchanged_count += len(rows) - len(new) - len(changed)
     if not dry_run:
-        write_products(rows, known)
+        write_products(different, known, may_rename)
         write_outlet_products(outlet, sorted(new + changed, key=lambda row: row.sku))
-    if changed and not dry_run:
+    if (new or changed) and not dry_run:
         revisions.bump(outlet.pk)
-    if on_changes and (new or changed):
-        on_changes([change_of(row, known.get(row.sku)) for row in new + changed])
+    if listeners and (new or changed):
+        changes = [change_of(row, known.get(row.sku)) for row in new + changed]
+        for listener in listeners:
+            listener(changes)
 
 
 def change_of(row: GoodRow, before: Known | None) -> Change:
@@ -202,28 +203,39 @@ def change_of(row: GoodRow, before: Known | None) -> Change:
     return Change(row.sku, name, old_price, old_stock, row.selling_price, row.stock_status)
 
 
-def read_known(outlet: Outlet, rows: Mapping[str, GoodRow]) -> dict[str, Known]:
-    products = Product.objects.filter(sku__in=list(rows)).values_list("sku", "pk", "name", "barcode")
-    # Locked in the order of their ids, as an acknowledgement does it: in another order the two would deadlock.
-    here = OutletProduct.objects.filter(outlet=outlet, product__sku__in=list(rows))
-    here = here.select_for_update(of=("self",)).order_by("pk")
+def read_different(outlet: Outlet, rows: Mapping[str, GoodRow], may_rename: bool) -> dict[str, GoodRow]:
+    """The rows that change anything. The others need no lock: no other update changes the outlet's values meanwhile."""
+    values = [[sku, str(row.selling_price), row.stock_status, row.name, row.barcode] for sku, row in rows.items()]
+    parameters = {"outlet_id": outlet.pk, "may_rename": int(may_rename)}
+    found = {sku for (sku,) in execute_rows(READ_DIFFERENT, values, parameters)}
+    return {sku: row for sku, row in rows.items() if sku in found}
+
+
+def read_known(outlet: Outlet, rows: Mapping[str, GoodRow], is_locked: bool) -> dict[str, Known]:
+    products = list(Product.objects.filter(sku__in=list(rows)).values_list("sku", "pk", "name", "barcode"))
+    # By the products' ids: joined, without statistics of a table that is just being filled, each would read all others.
+    # Locked in the order of their own ids, as an acknowledgement does it: in another order the two would deadlock.
+    here = OutletProduct.objects.filter(outlet=outlet, product__in=[pk for _, pk, *_ in products])
+    here = here.select_for_update(of=("self",)).order_by("pk") if is_locked else here
     values = {pk: (price, stock) for pk, price, stock in here.values_list("product", "selling_price", "stock_status")}
     return {sku: Known(pk, name, barcode, *values.get(pk, (None, None))) for sku, pk, name, barcode in products}
 
 
-def write_products(rows: Mapping[str, GoodRow], known: Mapping[str, Known]) -> None:
+def write_products(rows: Mapping[str, GoodRow], known: Mapping[str, Known], may_rename: bool) -> None:
     """Add new articles, and take over names and barcodes that the update brings."""
-    fresh = [
-        Product(
-            sku=sku,
-            name=row.name or (before.name if before else ""),
-            barcode=row.barcode or (before.barcode if before else ""),
-        )
-        for sku, row in sorted(rows.items())
-        if (before := known.get(sku)) is None
-        or (row.name or before.name, row.barcode or before.barcode) != (before.name, before.barcode)
-    ]
-    execute_rows(WRITE_PRODUCTS, [[p.sku, p.name, p.barcode] for p in fresh], {})
+    texts = {sku: texts_of(row, known.get(sku), may_rename) for sku, row in sorted(rows.items())}
+    before = {sku: (article.name, article.barcode) for sku, article in known.items()}
+    fresh: list[list[object]] = [[sku, *both] for sku, both in texts.items() if before.get(sku) != both]
+    execute_rows(WRITE_PRODUCTS if may_rename else FILL_PRODUCTS, fresh, {})
+
+
+def texts_of(row: GoodRow, before: Known | None, may_rename: bool) -> tuple[str, str]:
+    """The article's name and barcode from now on."""
+    if before is None:
+        return row.name, row.barcode
+    if may_rename:
+        return row.name or before.name, row.barcode or before.barcode
+    return before.name or row.name, before.barcode or row.barcode
 
 
 def write_outlet_products(outlet: Outlet, rows: list[GoodRow]) -> None:
@@ -233,15 +245,25 @@ def write_outlet_products(outlet: Outlet, rows: list[GoodRow]) -> None:
 
 # One statement for a batch whatever its size; Django would cut it into pieces of 999 values on SQLite.
 # "WHERE true" keeps SQLite from reading ON CONFLICT as a join's ON.
-COLUMNS = {
-    "sqlite": "json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b, json_extract(value, '$[2]') AS c",
-    "postgresql": "value->>0 AS a, value->>1 AS b, value->>2 AS c",
-}
+NAMES = "abcde"
+COLUMN = {"sqlite": "json_extract(value, '$[{place}]') AS {name}", "postgresql": "value->>{place} AS {name}"}
 NOW = {"sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "postgresql": "statement_timestamp()"}
 EACH = {"sqlite": "json_each(%(rows)s)", "postgresql": "json_array_elements(%(rows)s::json)"}
+READ_DIFFERENT = """
+    SELECT v.a FROM ({rows}) AS v
+    LEFT JOIN integration_product p ON p.sku = v.a
+    LEFT JOIN integration_outletproduct o ON o.product_id = p.id AND o.outlet_id = %(outlet_id)s
+    WHERE o.id IS NULL OR o.selling_price <> CAST(v.b AS decimal(10, 2)) OR o.stock_status <> CAST(v.c AS smallint)
+        OR (v.d <> '' AND v.d <> p.name AND (p.name = '' OR %(may_rename)s = 1))
+        OR (v.e <> '' AND v.e <> p.barcode AND (p.barcode = '' OR %(may_rename)s = 1))"""
 WRITE_PRODUCTS = """
     INSERT INTO integration_product (sku, name, barcode) SELECT a, b, c FROM ({rows}) AS v WHERE true
     ON CONFLICT (sku) DO UPDATE SET name = excluded.name, barcode = excluded.barcode"""
+# Somebody else may have named the article since it was read.
+FILL_PRODUCTS = """
+    INSERT INTO integration_product (sku, name, barcode) SELECT a, b, c FROM ({rows}) AS v WHERE true
+    ON CONFLICT (sku) DO UPDATE SET name = COALESCE(NULLIF(integration_product.name, ''), excluded.name),
+        barcode = COALESCE(NULLIF(integration_product.barcode, ''), excluded.barcode)"""
 WRITE_OUTLET_PRODUCTS = """
     INSERT INTO integration_outletproduct (outlet_id, product_id, selling_price, stock_status)
     SELECT %(outlet_id)s, p.id, CAST(v.b AS decimal(10, 2)), CAST(v.c AS smallint)
@@ -252,11 +274,14 @@ WRITE_OUTLET_PRODUCTS = """
                              ELSE {now} END"""
 
 
-def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str, int]) -> None:
+def execute_rows(statement: str, rows: list[list[object]], parameters: dict[str, int]) -> list[tuple[str, ...]]:
+    """What the statement returns. Its {rows} have the columns a, b, c, ... with the rows' values."""
     if not rows:
-        return
+        return []
     vendor = connection.vendor
     # Built from constants of this module alone; every value is a parameter.
-    source = f"SELECT {COLUMNS[vendor]} FROM {EACH[vendor]}"
+    columns = ", ".join(COLUMN[vendor].format(place=place, name=NAMES[place]) for place in range(len(rows[0])))
+    source = f"SELECT {columns} FROM {EACH[vendor]}"
     with connection.cursor() as cursor:
         cursor.execute(statement.format(rows=source, now=NOW[vendor]), {"rows": json.dumps(rows), **parameters})
+        return cursor.fetchall() if cursor.description else []

@@ -26,6 +26,8 @@ from integration.models import IdempotencyKey, Outlet
 from integration.product_file import ProductFile, ProductFileError
 from integration.product_row import BadRow, Row, read_rows
 from integration.product_update import apply_product_update
+from integration.update_record import Sender, Source
+from integration.upload_limit import MEGABYTE
 
 CSV = "text/csv"
 FIELDS = ("sku", "selling_price", "stock_status", "name", "barcode")
@@ -52,7 +54,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def read_update(request: HttpRequest) -> Update:
-    body = read_body(request, settings.PRODUCT_UPDATE_LIMIT_MB << 20)
+    body = read_body(request, settings.PRODUCT_UPDATE_LIMIT_MB * MEGABYTE)
     is_csv = request.content_type == CSV
     data: dict[str, Any] = request.GET.dict() if is_csv else read_json(body)
     rows = read_csv(body) if is_csv else json_rows(data)
@@ -131,23 +133,31 @@ def outlet_of_store(request: ApiRequest, store_id: str, platform: str) -> Outlet
 def product_update_api(request: ApiRequest, update: Update) -> HttpResponse:
     """Bring the outlet's products to the values of the rows; once, where the request names itself."""
     outlet = find_named_outlet(request, update.data)
+    sender, may_rename = sender_of(request), not (request.api_token and request.api_token.is_scoped)
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        status, facts = carry_out(outlet, update)
+        status, facts = carry_out(outlet, update, sender, may_rename)
         return answer_with(status, json.dumps(facts))
     if not KEY.fullmatch(key):
         raise Refusal(400, "1 to 200 printable ASCII characters are needed", "Idempotency-Key")
-    row, is_ours = claim_key(digest_parts(sender_of(request), key), update.digest, timezone.now())
-    return carry_out_once(row, outlet, update) if is_ours else answer_again(row, update)
+    row, is_ours = claim_key(digest_parts(name_of(sender), key), update.digest, timezone.now())
+    return carry_out_once(row, outlet, update, sender, may_rename) if is_ours else answer_again(row, update)
 
 
-def sender_of(request: ApiRequest) -> str:
-    return f"token {request.api_token.pk}" if request.api_token else f"person {request.user.pk}"
+def sender_of(request: ApiRequest) -> Sender:
+    token_id = request.api_token.pk if request.api_token else None
+    return Sender(Source.API, user_id=request.user.pk, token_id=token_id)
 
 
-def carry_out_once(row: IdempotencyKey, outlet: Outlet, update: Update) -> HttpResponse:
+def name_of(sender: Sender) -> str:
+    return f"token {sender.token_id}" if sender.token_id else f"person {sender.user_id}"
+
+
+def carry_out_once(
+    row: IdempotencyKey, outlet: Outlet, update: Update, sender: Sender, may_rename: bool
+) -> HttpResponse:
     try:
-        status, facts = carry_out(outlet, update)
+        status, facts = carry_out(outlet, update, sender, may_rename)
     except BaseException:
         release_key(row)
         raise
@@ -171,17 +181,18 @@ def answer_with(status: int, answer: str) -> HttpResponse:
     return HttpResponse(answer, status=status, content_type=JSON)
 
 
-def carry_out(outlet: Outlet, update: Update) -> Answer:
+def carry_out(outlet: Outlet, update: Update, sender: Sender, may_rename: bool) -> Answer:
     """Bad rows are left out and named; a strict update with one is refused whole, and all of them are named."""
     if update.is_strict and (bad := [row for row in read_rows(update.rows) if isinstance(row, BadRow)]):
         message = f"{len(bad):,} of {len(update.rows):,} rows are bad: nothing was written"
         return 422, {"errors": {"rows": [message]}, "bad_count": len(bad), "bad_rows": describe_rows(bad)}
-    result = apply_product_update(outlet, update.rows, dry_run=update.is_dry_run)
+    is_dry_run = update.is_dry_run
+    result = apply_product_update(outlet, update.rows, dry_run=is_dry_run, may_rename=may_rename, sender=sender)
     names = ("row_count", "created_count", "changed_count", "unchanged_count", "bad_count", "duplicate_count")
     counts = {name: getattr(result, name) for name in names}
     rows = {"bad_rows": describe_rows(result.bad_rows), "duplicate_rows": describe_rows(result.duplicates)}
     facts = {"outlet": outlet.pk, "store_id": outlet.store_id, "platform": outlet.platform}
-    return 200, {**facts, "dry_run": update.is_dry_run, **counts, **rows}
+    return 200, {**facts, "dry_run": is_dry_run, **counts, **rows}
 
 
 def describe_rows(rows: list[BadRow]) -> list[dict[str, Any]]:

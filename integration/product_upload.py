@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from integration.export_feed import HEADER
 from integration.models import Outlet, ProductUpload, PushHistory
@@ -110,7 +110,8 @@ def find_undo(upload: ProductUpload) -> ProductUpload | None:
 
 
 def find_push(upload: ProductUpload) -> PushHistory | None:
-    """The push that follows the update; while another one is open, that one: it starts the next when it ends."""
-    pushes = PushHistory.objects.filter(outlet=upload.outlet_id)
+    """The push that follows the update, or the one that it joined: that takes it along, or starts the next."""
+    pushes = PushHistory.objects.filter(outlet=upload.outlet_id).order_by("push_timestamp")
     after = pushes.filter(push_timestamp__gte=upload.applied_at, trigger=PushHistory.Trigger.PRODUCT_UPDATE)
-    return after.order_by("push_timestamp").first() or pushes.filter(status__in=PushHistory.OPEN).first()
+    joined = pushes.filter(Q(status__in=PushHistory.OPEN) | Q(finished_at__gte=upload.applied_at))
+    return after.first() or joined.last()

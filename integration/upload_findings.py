@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from integration.product_row import BadRow
-from integration.product_update import Change, ProductUpdateResult
+from integration.product_update import ProductUpdateResult
+from integration.update_record import Change
 
 MOVES = 20  # largest price moves that are kept
 SAMPLE = 20

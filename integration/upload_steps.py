@@ -27,8 +27,9 @@ from django.db.models.functions import Now
 from integration.export_feed import guard
 from integration.models import OutletProduct, ProductUpload, UploadBatch
 from integration.product_file import ProductFile, ProductFileError
-from integration.product_update import Change, ProductUpdateResult, announce, apply_product_update
+from integration.product_update import ProductUpdateResult, announce, apply_product_update
 from integration.product_upload import uploads
+from integration.update_record import Change, Sender, Source
 from integration.upload_findings import Findings
 
 logger = logging.getLogger(__name__)
@@ -141,8 +142,11 @@ def update(
 ) -> ProductUpdateResult:
     progress = Progress(claim, file.row_count)
     rows = progress.read(file)
-    outlet = claim.upload.outlet
-    return apply_product_update(outlet, rows, dry_run=dry_run, progress=progress.add, on_changes=on_changes)
+    upload = claim.upload
+    sender = Sender(Source.FILE, user_id=upload.applied_by_id, upload_id=upload.pk)
+    return apply_product_update(
+        upload.outlet, rows, dry_run=dry_run, sender=sender, progress=progress.add, on_changes=on_changes
+    )
 
 
 def check(claim: Claim, file: ProductFile) -> None:

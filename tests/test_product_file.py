@@ -54,6 +54,8 @@ def test_the_canonical_name_of_a_column_wins(tmp_path: Path) -> None:
         (b"PK\x03\x04\0\0\0", "is not a text file"),
         (PLAIN.encode() + b'"open,1,1\n2,2,1\n', "quote"),
         (PLAIN.encode() + b'"' + b"x" * 200_000, "quote"),
+        (b'sku,selling_price,"stock_status\n1,2,3\n', "a quote is opened and never closed, in row 1"),
+        (b'sku,selling_price,stock_status,"note\n' + b"1,2,3\n" * 70_000, "1: field larger .* never closed"),
         (PLAIN.encode() + b"\x81\xff,1,1\n", "neither UTF-8 nor Windows-1252"),
     ],
 )

@@ -15,6 +15,7 @@ from integration import product_update_api
 from integration.idempotency import claim_key, prune_keys
 from integration.models import ApiToken, IdempotencyKey, Outlet, OutletProduct, Product, make_token
 from integration.signals import product_updated
+from integration.upload_limit import MEGABYTE
 from tests.conftest import NOW, dashboard_state, make_outlet
 from tests.people import make_person, restore_migrated_rows, signed_in
 
@@ -195,6 +196,7 @@ def test_a_csv_s_query_says_how(outlet: Outlet, token: str) -> None:
         ("sku,selling_price,stock_status\n", "the CSV has a header but no rows"),
         ("sku,name\na,b\n", "missing column selling_price, stock_status"),
         ('sku,selling_price,stock_status\n"a,1,1\n', "a quote"),
+        ('sku,selling_price,"stock_status\na,1,1\n', "a quote"),
         ("a\x00b", "the CSV is not a text file"),
     ],
 )
@@ -271,8 +273,8 @@ def test_too_much_is_refused_before_it_is_read(outlet: Outlet, token: str, setti
     body = "sku,selling_price,stock_status\n" + "a,1.00,1\n" * 3
     assert send(token, body, "text/csv", f"?outlet={outlet.pk}").status_code == 413
     settings.PRODUCT_UPDATE_LIMIT_MB = 1
-    status, found = errors(send(token, b" " * ((1 << 20) + 1)))
-    assert (status, found) == (413, {"__all__": ["at most 1,048,576 bytes a request: send it in several requests"]})
+    status, found = errors(send(token, b" " * (MEGABYTE + 1)))
+    assert (status, found) == (413, {"__all__": ["at most 1,000,000 bytes a request: send it in several requests"]})
     assert not Product.objects.exists()
 
 
@@ -340,8 +342,10 @@ def test_a_key_names_one_request(outlet: Outlet, token: str) -> None:
 def test_another_sender_s_key_is_another(outlet: Outlet, token: str) -> None:
     body = {"outlet": outlet.pk, "rows": [ROW]}
     send(token, body, Idempotency_Key="a")
-    assert send(token_of("Operator", "omar"), body, Idempotency_Key="a").json()["unchanged_count"] == 1
-    assert IdempotencyKey.objects.count() == 2
+    user_id = ApiToken.objects.get().user_id
+    for other in (token_of("Operator", "omar"), make_token("second till", user_id, None, timezone.now())[1]):
+        assert send(other, body, Idempotency_Key="a").json()["unchanged_count"] == 1
+    assert IdempotencyKey.objects.count() == 3
 
 
 def test_a_request_that_is_under_way_is_not_carried_out_again(
@@ -414,6 +418,37 @@ def test_a_token_for_some_outlets_reaches_no_other(outlet: Outlet) -> None:
     assert errors(client.get(f"/api/push-history/?outlet={other.pk}", headers=headers)) == refused
     assert client.get("/metrics", headers=headers).status_code == 403
     assert dashboard_state(other) == {}
+
+
+def names() -> list[tuple[str, str, str]]:
+    return list(Product.objects.order_by("sku").values_list("sku", "name", "barcode"))
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "till-7"}])
+def test_a_token_for_some_outlets_names_what_has_no_name_and_renames_nothing(
+    outlet: Outlet, key: dict[str, str]
+) -> None:
+    for sku, name, barcode in (("1", "Milk", "0400"), ("2", "", "0401"), ("3", "Salt", "")):
+        Product.objects.create(sku=sku, name=name, barcode=barcode)
+    rows = [{**ROW, "sku": sku, "name": "Owned", "barcode": "0666"} for sku in "1234"]
+    answer = send(token_of("Operator", outlet_ids=[outlet.pk]), {"outlet": outlet.pk, "rows": rows}, **key)
+    assert (answer.status_code, answer.json()["created_count"]) == (200, 4)
+    assert names() == [
+        ("1", "Milk", "0400"),
+        ("2", "Owned", "0401"),
+        ("3", "Salt", "0666"),
+        ("4", "Owned", "0666"),
+    ]
+    assert dashboard_state(outlet) == dict.fromkeys("1234", ("13.99", 1))
+
+
+def test_a_token_for_all_outlets_and_a_person_rename(outlet: Outlet, token: str) -> None:
+    Product.objects.create(sku="0012", name="Milk", barcode="0400")
+    send(token, {"outlet": outlet.pk, "rows": [{**ROW, "name": "Fresh milk"}]})
+    assert names() == [("0012", "Fresh milk", "0400")]
+    body = {"outlet": outlet.pk, "rows": [{**ROW, "name": "Milk 1 l", "barcode": "0401"}]}
+    assert signed_in("Manager").post(URL, body, content_type="application/json").status_code == 200
+    assert names() == [("0012", "Milk 1 l", "0401")]
 
 
 def test_a_token_whose_outlets_are_gone_reaches_none(outlet: Outlet) -> None:

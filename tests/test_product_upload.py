@@ -228,7 +228,9 @@ def test_the_push_that_follows_is_found(outlet: Outlet, monkeypatch: pytest.Monk
     values: dict[str, Any] = {"outlet": outlet, "platform": "memory", "push_type": "partial"}
     before = PushHistory.objects.create(**values, trigger="manual", push_timestamp=NOW - timedelta(hours=1))
     assert find_push(one) == before  # it is open: the next one starts when it ends
-    PushHistory.objects.update(status="success")
+    PushHistory.objects.update(status="success", finished_at=timezone.now())
+    assert find_push(one) == before  # it was joined, and took the changes along
+    PushHistory.objects.update(finished_at=NOW - timedelta(minutes=59))
     assert find_push(one) is None
     after = PushHistory.objects.create(**values, trigger="product_update", push_timestamp=timezone.now())
     assert find_push(one) == after

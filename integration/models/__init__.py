@@ -7,6 +7,7 @@ from integration.models.products import UNSETTLED, OutletProduct, Product, Rejec
 from integration.models.pushes import DailySum, PushAttempt, PushChunk, PushHistory, Rescue
 from integration.models.reconciliations import EQUAL_SUM, Difference, Reconciliation
 from integration.models.sums import AttemptSum, PushSum, SumMark, TaskRun
+from integration.models.updates import ProductUpdate
 from integration.models.uploads import ProductUpload, UploadBatch
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "OutletProduct",
     "OutletRevision",
     "Product",
+    "ProductUpdate",
     "ProductUpload",
     "PushAttempt",
     "PushChunk",

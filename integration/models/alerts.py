@@ -34,20 +34,25 @@ class OutletAlert(models.Model):
     is_trouble = models.BooleanField(default=False, help_text="what was last told")
     told_at = models.DateTimeField(null=True)
     differs_since = models.DateTimeField(null=True)
+    comparison_told_at = models.DateTimeField(
+        null=True, help_text="since when somebody has to see to what the shop has; null: nobody"
+    )
 
     def __str__(self) -> str:
         return f"alert of outlet {self.outlet_id}"
 
 
 class Alert(models.Model):
-    """One message: outlets that got into trouble, recovered, or had pushes held or let go, at the same time; or the
-    pause of everything."""
+    """One message: outlets that got into trouble, recovered, had pushes held or let go, or whose shops have something
+    else, at the same time; or the pause of everything."""
 
     class Kind(models.TextChoices):
         TROUBLE = "trouble", "trouble"
         RECOVERY = "recovery", "recovery"
         HELD = "held", "push held"
         LET_GO = "let_go", "no longer held"
+        DIFFERS = "differs", "shop differs"
+        SETTLED = "settled", "comparison settled"
         PAUSE = "pause", "pause"
         RESUME = "resume", "resume"
 

@@ -49,6 +49,7 @@ class OutletProduct(models.Model):
     pushed_stock_status = models.PositiveSmallIntegerField(null=True, editable=False)
     pushed_at = models.DateTimeField(null=True, editable=False)
     confirm_at = models.DateTimeField(null=True, editable=False)
+    sold_out_at = models.DateTimeField(null=True, editable=False)  # since when the shop has it as out of stock
     # Since when the values are others than the shop's; it says nothing while they are the same.
     waiting_since = models.DateTimeField(db_default=Now(), editable=False)
     differs = models.GeneratedField(
@@ -63,15 +64,15 @@ class OutletProduct(models.Model):
             models.CheckConstraint(condition=Q(selling_price__gt=0), name="outletproduct_price_above_zero"),
             models.CheckConstraint(condition=Q(stock_status__in=(0, 1)), name="outletproduct_stock_0_or_1"),
         ]
-        indexes = [models.Index(fields=["outlet", "product"], condition=UNSETTLED, name="outletproduct_unsettled")]
+        indexes = [
+            models.Index(fields=["outlet", "product"], condition=UNSETTLED, name="outletproduct_unsettled"),
+            models.Index(
+                fields=["outlet", "sold_out_at"], condition=Q(sold_out_at__isnull=False), name="outletproduct_sold_out"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.product_id} in {self.outlet_id}"
-
-    @property
-    def enabled(self) -> int:
-        """The name that some shops use for `stock_status`."""
-        return self.stock_status
 
 
 class RejectedItem(models.Model):

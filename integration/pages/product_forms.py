@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from integration.models import Outlet, OutletProduct
 from integration.pages.forms import Styled
 from integration.product_update import ProductUpdateResult, apply_product_update
+from integration.update_record import Sender, Source
 
 STATES = (("", _("All products")), ("waiting", _("Waiting to be sent")), ("refused", _("Refused by the shop")))
 STOCK = ((1, _("in stock")), (0, _("out of stock")))
@@ -41,10 +42,10 @@ class ValuesForm(Styled, forms.Form):
         held = {"selling_price": f"{item.selling_price:.2f}", "stock_status": item.stock_status}
         super().__init__(data, initial=held)
 
-    def apply(self) -> ProductUpdateResult:
+    def apply(self, user_id: int | None) -> ProductUpdateResult:
         """Write the values; what the update refuses becomes an error of the field."""
         row = {"sku": self.item.product.sku, **self.cleaned_data}
-        result = apply_product_update(self.item.outlet, [row])
+        result = apply_product_update(self.item.outlet, [row], sender=Sender(Source.PAGE, user_id=user_id))
         for bad in result.bad_rows:
             self.add_error(bad.field if bad.field in self.fields else None, bad.reason)
         return result

@@ -18,7 +18,7 @@ from integration.bad_rows import bad_lines
 from integration.export_feed import Line
 from integration.models import Outlet, ProductUpload
 from integration.pages.product_update_forms import UploadForm
-from integration.pages.shell import HtmxRequest, allow
+from integration.pages.shell import NOTHING_MORE, HtmxRequest, allow
 from integration.product_upload import (
     CannotUndo,
     apply_upload,
@@ -36,7 +36,6 @@ from tasks.uploads import ring_upload
 
 PAGE_SIZE = 25
 SHOWN_ROWS = 50
-NOTHING_MORE = 286  # htmx stops asking
 RIGHTS = ("integration.add_productupload", "integration.change_outletproduct")
 
 

@@ -13,13 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from integration.item_history import read_item_history
 from integration.models import OutletProduct, Product
+from integration.obstacles import CannotPush
 from integration.pages.item_state import row_of, sent_row
 from integration.pages.parts import read_part
 from integration.pages.product_forms import SearchForm, ValuesForm
 from integration.pages.shell import allow
 from integration.product_search import count_outlets, find_product, outlet_items, product_items, search_products
 from integration.proof import seen_otherwise
-from integration.push_queue import CannotPush
 from integration.push_service import send_again
 from tasks.push import ring_outlet
 
@@ -100,7 +100,7 @@ def address(item: OutletProduct) -> str:
 def change(request: HttpRequest, product_id: int, outlet_id: int) -> HttpResponse:
     item = find_item(product_id, outlet_id)
     form = ValuesForm(item, request.POST)
-    result = form.apply() if form.is_valid() else None
+    result = form.apply(request.user.pk) if form.is_valid() else None
     if result is None or result.bad_count:
         return show_product(request, item.product, outlet_id, form)
     if result.changed_count:

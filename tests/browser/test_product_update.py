@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from integration.mock_shop import MockShop
 from integration.models import Outlet
 from tests.browser.axe import violations
+from tests.browser.refresh import refresh_until
 from tests.conftest import dashboard_state, stock
 from tests.faults.local import wait_until
 
@@ -28,16 +29,6 @@ def upload(page: Page, folder: Path, content: str = FILE) -> None:
     page.get_by_label("Outlet", exact=True).select_option(label="Al Quoz (pasons 14)")
     page.get_by_label("CSV file").set_input_files(path)
     page.get_by_role("button", name="Upload and check").click()
-
-
-def refresh_until(page: Page, wanted: Locator) -> None:
-    refresh = page.get_by_role("link", name="Refresh")
-    for _ in range(100):
-        expect(wanted.or_(refresh)).to_be_visible()
-        if wanted.is_visible():
-            return
-        refresh.click()
-    expect(wanted).to_be_visible()
 
 
 def test_an_upload_from_the_file_to_the_shop_and_back(

@@ -11,6 +11,7 @@ from integration.management.base import OutletCommand
 from integration.management.outlets import find_outlet
 from integration.product_file import ProductFile, ProductFileError
 from integration.product_update import ProductUpdateError, ProductUpdateResult, apply_product_update
+from integration.update_record import Sender, Source
 
 SHOWN = 20
 
@@ -30,7 +31,8 @@ class Command(OutletCommand):
         try:
             file = ProductFile(options["file"])
             with tqdm(total=file.row_count, unit=" rows", disable=None) as bar:
-                result = apply_product_update(outlet, file, **flags, progress=bar.update)
+                sender = Sender(Source.COMMAND)
+                result = apply_product_update(outlet, file, **flags, sender=sender, progress=bar.update)
         except (ProductFileError, ProductUpdateError) as exc:
             raise CommandError(str(exc)) from exc
         self.show(result, options["dry_run"])
