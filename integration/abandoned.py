@@ -28,9 +28,9 @@ def release_chunk(chunk: PushChunk, now: datetime) -> list[Ring]:
     status = PushChunk.Status.WAITING if again else PushChunk.Status.FAILED
     if not claims.release_claim(claims.Claim(chunk, token), status=status, rung_at=now):
         return []
-    confirm_abandoned(chunk, push, now)
     if not again:
         confirm_jobs(push, now, pk=chunk.pk)
+    confirm_abandoned(chunk, push, now)
     health.leave_probe(push.outlet_id)
     return [ring_chunk(push, chunk.pk)] if again else go_on(push, now)
 

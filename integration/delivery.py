@@ -3,14 +3,15 @@
 import dataclasses
 import logging
 import random
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from integration import changes, claims, guard, health, history, log_context
+from integration import changes, claims, guard, health, history, log_context, revisions
 from integration.contracts import MISCONFIGURED
 from integration.decision import STOPPING, Decision, Situation, counts_as_failure, decide, is_refused_item
 from integration.holds import look_again
@@ -25,6 +26,7 @@ from integration.verdicts import read_verdicts
 logger = logging.getLogger(__name__)
 
 CONFIRM_AGAIN = 3  # processing times until an item is confirmed again that the shop has not taken
+RECORD_AGAIN_AFTER = (0.1, 1.0, 3.0)  # seconds: after a deadlock, a restart of the database
 
 
 def send_chunk(chunk_id: int, now: datetime) -> list[Ring]:
@@ -49,17 +51,33 @@ def ask_and_record(sending: Sending) -> list[Ring]:
     try:
         result = ask_shop(sending)
     except (KeyboardInterrupt, SystemExit):
-        record(sending, interrupted(sending), timezone.now())
+        record_surely(sending, interrupted(sending))
         raise
+    return record_surely(sending, result)
+
+
+def record_surely(sending: Sending, result: SendResult) -> list[Ring]:
+    """An answer that is lost makes its items' outcome unknown: where the database cannot take it now, ask it again.
+
+    That does no harm where the first one was written after all: then the claim is no longer held.
+    """
+    logger.info("the shop was asked", extra=log_facts(result))
+    for seconds in RECORD_AGAIN_AFTER:
+        try:
+            return record(sending, result, timezone.now())
+        except (OperationalError, InterfaceError) as exc:
+            logger.warning("the answer could not be written down", extra={"error": type(exc).__name__})
+            time.sleep(seconds)
     return record(sending, result, timezone.now())
 
 
 @transaction.atomic
 def record(sending: Sending, result: SendResult, now: datetime) -> list[Ring]:
     """Write down what came of an attempt, if its claim still holds, and go on."""
-    logger.info("the shop was asked", extra=log_facts(result))
     push = sending.push
     is_failing = history.lock_known_push(push)
+    if sending.contract.job or result.outcome in STOPPING or counts_as_failure(result, sending.contract):
+        revisions.lock(push.outlet_id)  # the push may be stopped here, and then its other jobs' items are locked too
     situation = situation_of(sending, push, result)
     chance = random.Random(str(sending.claim.token)).random()
     decision = decide(result, situation, sending.contract, chance)
@@ -187,7 +205,7 @@ def follow(
 def tell_breaker(outlet_id: int, contract: Contract, result: SendResult, is_failing: bool, now: datetime) -> bool:
     """True if the breaker is open now. Refused credentials open it at once: no other request would fare better."""
     if result.retry_after:
-        health.hold(outlet_id, result.retry_after, now)
+        health.leave_alone(outlet_id, result.retry_after, now)
     is_silent = result.outcome is Outcome.FORBIDDEN or result.error_kind == "late"
     if is_silent or (result.outcome is Outcome.JOB and result.error_kind):
         health.leave_probe(outlet_id)

@@ -13,24 +13,20 @@ from django.db.models import Exists, QuerySet
 from integration import changes, claims, guard, health, history
 from integration.contracts import contract_from, with_contract
 from integration.models import PushAttempt, PushChunk, PushHistory
+from integration.obstacles import CannotPush, check_pause, check_switches, open_pauses
 from integration.platforms.base import Item
 from integration.platforms.contract import Contract
-from integration.push_queue import (
-    CannotPush,
-    Ring,
-    check_pause,
-    check_switches,
-    go_on,
-    open_pauses,
-    ring_chunk,
-    stop_push,
-)
+from integration.push_queue import Ring, go_on, ring_chunk, stop_push
 from integration.rate_limit import seconds_to_wait
 from integration.sending import Sending, endpoint_of
 
 
 class Taken(Exception):
     """Another worker has the chunk, or has done with it."""
+
+
+class Stopped(Exception):
+    """The chunk's push has been stopped."""
 
 
 class KeptBack(Exception):
@@ -42,7 +38,7 @@ class NothingLeft(Exception):
 
 
 @dataclasses.dataclass
-class Held(Exception):
+class NotNow(Exception):
     """The endpoint's breaker or the shop's limit keeps the request back for so many seconds."""
 
     chunk: PushChunk
@@ -60,22 +56,34 @@ def prepare(chunk_id: int, now: datetime) -> tuple[Sending | None, list[Ring]]:
         return begin(chunk_id, now), []
     except Taken:
         return None, []
-    except CannotPush as exc:
-        return None, stop_push(claims.push_of(chunk_id), f"stopped meanwhile: {exc}", now)
+    except CannotPush as exc:  # people have said so: it is no failure
+        return None, stop_by_people(claims.push_of(chunk_id), f"stopped meanwhile: {exc}", now)
+    except Stopped:
+        return None, stop_push(claims.push_of(chunk_id), "", now)
     except KeptBack:
         return None, keep_back(chunk_id)
     except NothingLeft:
         return None, skip_chunk(chunk_id, now)
-    except Held as held:
-        return None, wait(held, now)
+    except NotNow as exc:
+        return None, wait(exc, now)
 
 
-def wait(held: Held, now: datetime) -> list[Ring]:
-    push, chunk_id = held.chunk.push, held.chunk.pk
-    claims.postpone(chunk_id, held.seconds, now)
-    if held.by_limit:
+@transaction.atomic
+def stop_by_people(push_id: int, error: str, now: datetime) -> list[Ring]:
+    """A full push is wanted again once it may be: what the shop knows already would not follow by itself."""
+    push = history.lock_push(push_id)
+    rings = stop_push(push_id, error, now, is_cancelled=True)
+    if push.is_open and not push.is_cancelled and PushHistory.PushType.FULL in (push.push_type, push.next_push_type):
+        health.want_full_push(push.outlet_id)
+    return rings
+
+
+def wait(exc: NotNow, now: datetime) -> list[Ring]:
+    push, chunk_id = exc.chunk.push, exc.chunk.pk
+    claims.postpone(chunk_id, exc.seconds, now)
+    if exc.by_limit:
         history.count_rate_wait(push)
-    return [ring_chunk(push, chunk_id, held.seconds)]
+    return [ring_chunk(push, chunk_id, exc.seconds)]
 
 
 @transaction.atomic
@@ -93,19 +101,19 @@ def begin(chunk_id: int, now: datetime) -> Sending:
     if not items:
         raise NothingLeft
     if seconds := seconds_to_wait(endpoint_of(outlet), contract, 0 if chunk.job else len(items)):
-        raise Held(chunk, seconds, by_limit=True)
+        raise NotNow(chunk, seconds, by_limit=True)
     attempt = find_attempt(chunk, items, now)
     return Sending(claim, attempt, history.revision_of(attempt), items, refused, contract, ends_at)
 
 
 def read_due_chunk(chunk_id: int) -> PushChunk:
-    """The chunk with its push, outlet and contract in one query; CannotPush if it may not be sent any more."""
+    """The chunk with its push, outlet and contract in one query; CannotPush if people do not want it sent any more."""
     chunk: PushChunk | None = next(iter(due_chunks().filter(pk=chunk_id)), None)
     if chunk is None:
         raise Taken
     check_switches(chunk.push.outlet)
     if chunk.push.stopped_at:
-        raise CannotPush("the push has been stopped")
+        raise Stopped
     if chunk.is_paused:  # type: ignore[attr-defined]
         check_pause()
     if guard.is_kept_back(chunk):
@@ -119,7 +127,7 @@ def enter(chunk: PushChunk, now: datetime) -> None:
     if known and known.open_until:
         history.lock_push(chunk.push_id)
     if known and (seconds := health.enter_known(known, now)):
-        raise Held(chunk, seconds)
+        raise NotNow(chunk, seconds)
 
 
 @functools.cache

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.db.models import Case, Count, F, Min, Prefetch, Q, QuerySet, Sum, When
 from django.db.models.functions import Greatest
 
-from integration import changes, health
-from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
-from integration.history import lift_quarantine, lock_open_push, pushes
+from integration import changes
+from integration.contracts import contract_or_default
+from integration.history import judge_again, lift_quarantine, pushes
 from integration.models import (
     UNSETTLED,
     EndpointHealth,
@@ -24,7 +24,6 @@ from integration.models import (
     RejectedItem,
 )
 from integration.platforms.contract import Contract
-from integration.push_queue import current_pause
 
 SHORTEST = 1.0  # seconds below which a speed says nothing
 RECENT = 5  # pushes that a recent speed is taken from
@@ -171,13 +170,14 @@ def rejected_in(push: PushHistory, now: datetime) -> QuerySet[RejectedItem]:
 @transaction.atomic
 def release_rejected(push: PushHistory, now: datetime) -> int:
     """Have the next partial push send what this one had refused, also what is in quarantine; how many items."""
-    lock_open_push(push.outlet_id)
+    judge_again([push.outlet_id])
     ids = sorted(rejected_in(push, now).values_list("outlet_product_id", flat=True))
-    for start in range(0, len(ids), RELEASE_BATCH):
-        batch = ids[start : start + RELEASE_BATCH]
-        lift_quarantine(RejectedItem.objects.filter(outlet_product__in=batch), [push.outlet_id])
+    batches = [ids[start : start + RELEASE_BATCH] for start in range(0, len(ids), RELEASE_BATCH)]
+    for batch in batches:
         known = OutletProduct.objects.filter(pk__in=batch, differs=False)  # the shop had these values before
         changes.confirm_later(list(known.values_list("pk", flat=True)), now)
+    for batch in batches:
+        lift_quarantine(RejectedItem.objects.filter(outlet_product__in=batch))
     return len(ids)
 
 
@@ -215,30 +215,3 @@ def recent_speed(outlet_id: int) -> Speed:
     rows = list(ended.order_by("-push_timestamp").values_list(*fields)[:RECENT])
     seconds = sum((finished - began).total_seconds() for began, finished, _, _ in rows if finished)
     return Speed(sum(accepted + rejected for _, _, accepted, rejected in rows), seconds)
-
-
-class Obstacle(NamedTuple):
-    """Why no push of the outlet can start: `kind` is inactive, disabled, paused, no_endpoint, contract or breaker."""
-
-    kind: str
-    until: datetime | None = None
-    detail: str = ""
-
-
-def find_obstacle(outlet: Outlet, now: datetime) -> Obstacle | None:
-    """The first that would keep a push from starting, in the order in which they are looked at."""
-    if not outlet.is_active:
-        return Obstacle("inactive")
-    if not outlet.push_enabled:
-        return Obstacle("disabled")
-    if pause := current_pause():
-        return Obstacle("paused", detail=pause.reason)
-    if not outlet.api_endpoint and outlet.platform != "memory":
-        return Obstacle("no_endpoint")
-    try:
-        contract_of(outlet.platform)
-    except MISCONFIGURED as exc:
-        return Obstacle("contract", detail=str(exc))
-    if paused := health.paused_until(outlet.pk, now):
-        return Obstacle("breaker", paused.open_until, paused.reason)
-    return None

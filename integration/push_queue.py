@@ -11,21 +11,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
-from django.utils import timezone
 
-from integration import changes, claims, guard, health, history
+from integration import changes, claims, guard, health, history, revisions
 from integration.contracts import MISCONFIGURED, contract_of, contract_or_default
-from integration.models import EndpointHealth, Outlet, PushChunk, PushHistory, PushPause
+from integration.models import EndpointHealth, Outlet, PushChunk, PushHistory
+from integration.obstacles import CannotPush, check_startable, check_switches
 from integration.platforms.contract import Contract
 
 logger = logging.getLogger(__name__)
 
 PLAN_BATCH = 1000
-
-
-class CannotPush(Exception):
-    """The outlet is not set up or not allowed to push; the message says what to change."""
+OPEN_TRIES = 5  # an open push may end before it is joined, and another one begin
 
 
 class NothingToPush(Exception):
@@ -42,8 +38,8 @@ class Ring:
     label: str = field(default="", compare=False)  # for people, where it is known without a query
 
 
-def ring_push(push: PushHistory) -> Ring:
-    return Ring("push", push.pk, label=label_push(push.pk, push.outlet.store_id, push.platform))
+def ring_push(push: PushHistory, delay: float = 0) -> Ring:
+    return Ring("push", push.pk, delay, label_push(push.pk, push.outlet.store_id, push.platform))
 
 
 def ring_chunk(push: PushHistory, chunk_id: int, delay: float = 0) -> Ring:
@@ -60,53 +56,26 @@ def label_push(push_id: int, store_id: str, platform: str) -> str:
 class Started:
     """`push` is None when there was nothing to push; `joined` when another one was already open.
 
-    One that is held is looked at again: it may do no harm any more.
+    `delay`: seconds in which further product updates gather in it. `hurried`: somebody does not wait for them.
     """
 
     push: PushHistory | None
     joined: bool = False
+    delay: float = 0
+    hurried: bool = False
 
     @property
     def rings(self) -> list[Ring]:
-        is_held = self.push is not None and self.push.status == PushHistory.Status.HELD
-        return [ring_push(self.push)] if self.push and (is_held or not self.joined) else []
+        """One that is held is looked at again, it may do no harm any more; one that gathers updates may be hurried."""
+        if self.push is None:
+            return []
+        state = (self.push.status, self.push.trigger)
+        gathers = state == (PushHistory.Status.QUEUED, PushHistory.Trigger.PRODUCT_UPDATE)
+        is_heard = self.push.status == PushHistory.Status.HELD or (gathers and self.hurried)
+        return [ring_push(self.push, self.delay)] if not self.joined or is_heard else []
 
 
 # --- start ----------------------------------------------------------------------------------------------
-
-
-def open_pauses() -> QuerySet[PushPause]:
-    return PushPause.objects.filter(ended_at__isnull=True)
-
-
-def current_pause() -> PushPause | None:
-    """What keeps every outlet from being pushed, if somebody has said so."""
-    return open_pauses().select_related("paused_by").first()
-
-
-def check_pause() -> None:
-    if pause := current_pause():
-        since = timezone.localtime(pause.paused_at).strftime("%Y-%m-%d %H:%M")
-        who = pause.paused_by.get_username() if pause.paused_by else "somebody"
-        raise CannotPush(f"every push is paused since {since} by {who}{pause.reason and ': '}{pause.reason}")
-
-
-def check_switches(outlet: Outlet) -> None:
-    if not outlet.is_active:
-        raise CannotPush(f"{outlet} is not active: activate the outlet first")
-    if not outlet.push_enabled:
-        raise CannotPush(f"{outlet}: pushing is switched off: set push_enabled")
-
-
-def check_ready(outlet: Outlet) -> None:
-    check_switches(outlet)
-    check_pause()
-    if not outlet.api_endpoint and outlet.platform != "memory":
-        raise CannotPush(f"{outlet} has no API endpoint: set api_endpoint")
-    try:
-        contract_of(outlet.platform)
-    except MISCONFIGURED as exc:
-        raise CannotPush(str(exc)) from exc
 
 
 def start_push(
@@ -116,32 +85,39 @@ def start_push(
     check_switches(outlet)
     if not changes.items_to_push(outlet.pk, push_type, now).exists():
         return Started(None)
-    check_ready(outlet)
-    if paused := health.paused_until(outlet.pk, now):
-        raise CannotPush(describe_pause(outlet, paused))
+    check_startable(outlet, now)
+    hurried = trigger != PushHistory.Trigger.PRODUCT_UPDATE
     asked = {"next_push_type": push_type, "next_trigger": trigger, "next_created_by_id": created_by_id}
-    while True:
+    for tries_left in reversed(range(OPEN_TRIES)):
         try:
             with transaction.atomic():
-                return Started(open_push(outlet, push_type, trigger, now, created_by_id))
+                push = open_push(outlet, push_type, trigger, now, created_by_id)
+            return Started(push, delay=0 if hurried else seconds_to_gather(push, now))
         except NothingToPush:
-            return Started(None)
+            break
         except IntegrityError:
             if joined := join_push(outlet, asked):
-                return Started(joined, joined=True)
+                return Started(joined, joined=True, hurried=hurried)
+            if not tries_left:  # it is not the other push: the outlet or the person has gone
+                raise
+    return Started(None)
 
 
-def describe_pause(outlet: Outlet, health: EndpointHealth) -> str:
-    until = timezone.localtime(health.open_until).strftime("%H:%M:%S")
-    return (
-        f"{outlet}: the endpoint is left alone until {until} after {health.failure_count} failures "
-        f"({health.reason}); it is tried again then, or at once by testing the connection"
-    )
+def seconds_to_gather(push: PushHistory, now: datetime) -> float:
+    """A product update that comes soon after another's push waits, so that a hundred of them make few pushes.
+
+    `push` is the one that it has opened: before that, the push that it comes after may not have ended.
+    """
+    others = PushHistory.objects.filter(outlet=push.outlet_id).exclude(pk=push.pk)
+    pushes = others.order_by("-push_timestamp", "-pk")
+    last = pushes.values_list("push_timestamp", "trigger", "finished_at").first()
+    if last is None or last[1] != PushHistory.Trigger.PRODUCT_UPDATE:
+        return 0
+    left = ((last[2] or last[0]) - now).total_seconds() + settings.UPDATE_GAP_SECONDS
+    return min(max(left, 0), settings.UPDATE_GAP_SECONDS)
 
 
 def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, created_by_id: int | None) -> PushHistory:
-    if push_type == PushHistory.PushType.FULL:
-        EndpointHealth.objects.filter(pk=outlet.pk, full_push_wanted=True).update(full_push_wanted=False)
     push = PushHistory.objects.create(
         outlet=outlet,
         platform=outlet.platform,
@@ -153,6 +129,8 @@ def open_push(outlet: Outlet, push_type: str, trigger: str, now: datetime, creat
     # To open it may have waited for the end of another push, which brought the items there.
     if not changes.items_to_push(outlet.pk, push_type, now).exists():
         raise NothingToPush
+    if push_type == PushHistory.PushType.FULL:
+        EndpointHealth.objects.filter(pk=outlet.pk, full_push_wanted=True).update(full_push_wanted=False)
     logger.info("push opened", extra={"push_id": push.pk, "outlet_id": outlet.pk, "trigger": str(trigger)})
     return push
 
@@ -187,7 +165,16 @@ def plan_push(push_id: int, now: datetime) -> list[Ring]:
         push = history.lock_push(push_id)
         if push.status != PushHistory.Status.QUEUED or guard.settle(push, look, now):
             return []
+        if is_contained(push, look):
+            push.next_push_type = ""
         return open_chunks(push, slices, now)
+
+
+def is_contained(push: PushHistory, look: guard.Look) -> bool:
+    """The product updates that joined the push were there when it was cut: none needs a push of its own."""
+    wanted = (push.next_push_type, push.next_trigger)
+    is_update = wanted == (PushHistory.PushType.PARTIAL, PushHistory.Trigger.PRODUCT_UPDATE)
+    return is_update and revisions.revision_of(push.outlet_id) == look.revision
 
 
 def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -> list[Ring]:
@@ -195,7 +182,7 @@ def open_chunks(push: PushHistory, slices: list[changes.Slice], now: datetime) -
     PushChunk.objects.bulk_create(chunks, batch_size=PLAN_BATCH)
     push.status = PushHistory.Status.RUNNING
     push.item_count = sum(s.item_count for s in slices)
-    push.save(update_fields=["status", "item_count"])
+    push.save(update_fields=["status", "item_count", "next_push_type"])
     return go_on(push, now)
 
 
@@ -259,6 +246,8 @@ def start_next(push: PushHistory, now: datetime) -> list[Ring]:
         return start_push(push.outlet, push.next_push_type, push.next_trigger, now, push.next_created_by_id).rings
     except CannotPush as exc:
         logger.warning("a push has no follow-up", extra={"push_id": push.pk, "reason": str(exc)})
+        if push.next_push_type == PushHistory.PushType.FULL:
+            health.want_full_push(push.outlet_id)
         return []
 
 
@@ -268,14 +257,16 @@ def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring
     push = history.lock_push(push_id)
     if not push.is_open:
         return []
-    if push.stopped_at:  # a chunk may have come in since
+    was_stopped = push.stopped_at is not None
+    changed = also if was_stopped else {"error_details": error, "stopped_at": now, **also}
+    if push.status == PushHistory.Status.HELD:  # what is under way has yet to end
+        changed = {"status": PushHistory.Status.RUNNING, **changed}
+    for name, value in changed.items():
+        setattr(push, name, value)
+    push.save(update_fields=[*changed])
+    if was_stopped:  # a chunk may have come in since
         history.fail_waiting_chunks(push_id)
         return go_on(push, now)
-    if push.status == PushHistory.Status.HELD:  # what is under way has yet to end
-        push.status = PushHistory.Status.RUNNING
-    for name, value in {"error_details": error, "stopped_at": now, **also}.items():
-        setattr(push, name, value)
-    push.save(update_fields=["status", "error_details", "stopped_at", *also])
     confirm_jobs(push, now, status=PushChunk.Status.WAITING)
     history.fail_waiting_chunks(push_id)
     return [] if history.read_progress(push_id).open_count else end_push(push, now)
@@ -283,7 +274,7 @@ def stop_push(push_id: int, error: str, now: datetime, **also: Any) -> list[Ring
 
 def cancel_push(push_id: int, who: str, now: datetime) -> list[Ring]:
     """Stop a push because somebody wants it; what was asked for meanwhile is cancelled with it."""
-    return stop_push(push_id, f"cancelled by {who}", now, is_cancelled=True, next_push_type="")
+    return stop_push(push_id, f"cancelled by {who}", now, is_cancelled=True, next_push_type="", agreed=None)
 
 
 # --- unknown outcomes ------------------------------------------------------------------------------------
@@ -292,7 +283,10 @@ def cancel_push(push_id: int, who: str, now: datetime) -> list[Ring]:
 def confirm_jobs(push: PushHistory, now: datetime, **which: Any) -> None:
     """What the shop has taken for later, and nobody will ask for any more, has an unknown outcome."""
     at = confirm_time(contract_or_default(push.platform), now)
-    for attempt in history.job_attempts(push, **which):
+    attempts = history.job_attempts(push, **which)
+    if attempts:
+        revisions.lock(push.outlet_id)  # the items are not locked in the order of their ids
+    for attempt in attempts:
         changes.confirm_later([row[0] for row in attempt.items], at)
 
 

@@ -17,13 +17,14 @@ from integration import changes, health
 from integration.abandoned import release_abandoned
 from integration.contracts import contract_of
 from integration.delivery import send_chunk
-from integration.history import lift_quarantine
+from integration.history import judge_again, lift_quarantine
 from integration.holds import attend
 from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
+from integration.obstacles import CannotPush, check_ready
 from integration.platforms import load
 from integration.platforms.base import ConnectionResult
 from integration.platforms.oauth import TokenError
-from integration.push_queue import CannotPush, Started, check_ready, start_push
+from integration.push_queue import Started, start_push
 from integration.sending import trusting_endpoint
 from integration.tokens import admit
 
@@ -87,8 +88,9 @@ def send_again(outlet: Outlet, data: Iterable[str | Mapping[str, Any]], now: dat
         raise ItemsDisagree("; ".join(problems[:20]))
     ids = [product.pk for product in known.values()]
     with transaction.atomic():
-        lift_quarantine(RejectedItem.objects.filter(outlet_product__in=ids), [outlet.pk])
+        judge_again([outlet.pk])
         changes.confirm_later(ids, now)
+        lift_quarantine(RejectedItem.objects.filter(outlet_product__in=ids))
 
 
 def disagreement(number: int, row: Mapping[str, Any], known: Mapping[str, OutletProduct]) -> str:

@@ -1,4 +1,4 @@
-"""When to try again: a pure function."""
+"""When to try again: pure functions."""
 
 RETRY_AFTER_CAP = 15 * 60.0
 

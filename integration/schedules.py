@@ -8,12 +8,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from integration.changes import is_quarantined, unsynced
-from integration.models import Outlet, OutletProduct, PushPause
+from integration.changes import has_unsynced
+from integration.models import Outlet, PushPause
 from integration.next_push import INTERVAL_HEADER, own_minutes, pushes_of_all, pushes_of_some
+from integration.obstacles import open_pauses
 
 PUSH, SWEEP, PRUNE = "tasks.push.push_all_outlets", "tasks.maintenance.sweep", "tasks.maintenance.prune"
 RECONCILE = "tasks.reconcile.reconcile_all_outlets"
@@ -138,10 +138,9 @@ def pause_all(reason: str, user_id: int, now: datetime) -> PushPause | None:
 
 def resume_all(user_id: int, now: datetime) -> bool:
     """False if nothing is paused."""
-    return bool(PushPause.objects.filter(ended_at__isnull=True).update(ended_at=now, ended_by_id=user_id))
+    return bool(open_pauses().update(ended_at=now, ended_by_id=user_id))
 
 
 def count_outlets_waiting(now: datetime) -> int:
     """Outlets that a push of all would send something for. One look at the partial index for each."""
-    waiting = OutletProduct.objects.filter(~is_quarantined(), unsynced(now), outlet=OuterRef("pk"))
-    return Outlet.objects.filter(Exists(waiting), is_active=True, push_enabled=True).count()
+    return Outlet.objects.filter(has_unsynced(now), is_active=True, push_enabled=True).count()

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 
 from integration import history
 from integration.abandoned import release_chunk
 from integration.holds import changed_holds
 from integration.models import UNSETTLED, EndpointHealth, Outlet, OutletProduct, PushChunk, PushHistory, Rescue
-from integration.push_queue import CannotPush, Ring, go_on, start_push, stop_push
+from integration.obstacles import CannotPush
+from integration.push_queue import Ring, go_on, start_push, stop_push
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +75,9 @@ RESCUES: dict[Rescue.Kind, Callable[[datetime], list[list[Ring]]]] = {
 
 def count_rescues(kind: Rescue.Kind, count: int, now: datetime) -> None:
     logger.warning("the sweep rescued something", extra={"kind": kind.value, "count": count})
-    Rescue.objects.get_or_create(date=now.date(), kind=kind)
-    Rescue.objects.filter(date=now.date(), kind=kind).update(count=F("count") + count)
+    today = timezone.localdate(now)  # as pushes are counted
+    Rescue.objects.get_or_create(date=today, kind=kind)
+    Rescue.objects.filter(date=today, kind=kind).update(count=F("count") + count)
 
 
 # --- what is due ----------------------------------------------------------------------------------------

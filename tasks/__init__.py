@@ -4,7 +4,7 @@ import os
 
 from celery import Celery
 
-from tasks import logs  # noqa: F401  (connected before any process sets up its log)
+from tasks import connections, logs  # noqa: F401  (connected before any process sets up its log)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 

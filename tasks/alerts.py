@@ -1,38 +1,25 @@
 """Sends what is to be told. A task of its own, so that a target that hangs delays no push."""
 
-import logging
-
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from integration.alert_delivery import deliver, due
 from integration.alerts import watch
 from integration.models import AlertTarget
-from tasks import app
+from tasks import app, doorbell
 
-logger = logging.getLogger(__name__)
 WATCH_SECONDS = 60
 TIME_LIMIT = 30  # seconds; a message is given up after ten
 
 
 def ring(delivery_ids: list[int]) -> None:
-    """Wake a worker for each. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
-    for delivery_id in delivery_ids:
-        try:
-            send_alert.apply_async(kwargs={"delivery_id": delivery_id})
-        except (OperationalError, OSError) as exc:
-            logger.warning("the broker does not answer (%s); the sweep rings later", type(exc).__name__)
-            return
+    """Wake a worker for each."""
+    doorbell.ring_each(send_alert, "delivery_id", delivery_ids)
 
 
 def ring_watch() -> None:
     """Have a worker look; what nobody takes within a minute is superseded by the next one."""
-    if not AlertTarget.objects.filter(is_active=True).exists():
-        return
-    try:
-        watch_outlets.apply_async(expires=WATCH_SECONDS)
-    except (OperationalError, OSError) as exc:
-        logger.warning("the broker does not answer (%s); the next sweep looks", type(exc).__name__)
+    if AlertTarget.objects.filter(is_active=True).exists():
+        doorbell.ring(watch_outlets, expires=WATCH_SECONDS)
 
 
 @app.task(time_limit=WATCH_SECONDS)

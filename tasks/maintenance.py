@@ -4,7 +4,13 @@ from django.utils import timezone
 
 from integration.idempotency import prune_keys
 from integration.models import TaskRun
-from integration.pruning import prune_alerts, prune_history, prune_reconciliations, prune_uploads
+from integration.pruning import (
+    prune_alerts,
+    prune_history,
+    prune_reconciliations,
+    prune_updates,
+    prune_uploads,
+)
 from integration.reconciliation_queue import sweep_reconciliations
 from integration.schedules import keep_intervals
 from integration.sign_in_limit import prune_tries
@@ -29,10 +35,11 @@ def sweep() -> None:
 
 @app.task
 def prune() -> None:
-    """Delete what is old: pushes, whose daily sums stay, uploads, alerts, comparisons, keys, tries to sign in."""
+    """Delete what is old: pushes (daily sums stay), uploads, updates, alerts, comparisons, keys, tries to sign in."""
     add_up(timezone.now())
     prune_history(timezone.now())
     prune_uploads(timezone.now())
+    prune_updates(timezone.now())
     prune_alerts(timezone.now())
     prune_reconciliations(timezone.now())
     prune_keys(timezone.now())

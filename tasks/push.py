@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from celery import Task
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from integration.changes import has_unsynced
 from integration.delivery import send_chunk
@@ -15,10 +15,11 @@ from integration.history import LONGEST_COUNTDOWN
 from integration.holds import attend
 from integration.models import Outlet, PushHistory, TaskRun
 from integration.next_push import INTERVAL_HEADER
-from integration.push_queue import CannotPush, Ring, Started, start_push
+from integration.obstacles import CannotPush
+from integration.push_queue import Ring, Started, start_push
 from integration.ring_labels import label_rings
 from integration.sums import note_run
-from tasks import app
+from tasks import app, doorbell
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +29,12 @@ AT_ONCE_SECONDS = 1.0
 
 
 def ring(rings: list[Ring]) -> None:
-    """Wake the workers. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
+    """Wake the workers, and say in the message what it is about."""
     labels = label_rings(one for one in rings if one.delay <= LONGEST_COUNTDOWN)
     for one, label in labels.items():
         task: Task[Any, Any] = push_outlet if one.kind == "push" else push_chunk
         ids = {f"{one.kind}_id": one.id}
-        shown: dict[str, Any] = {"argsrepr": label, "kwargsrepr": repr(ids)}
-        try:
-            task.apply_async(kwargs=ids, countdown=one.delay, **shown)
-        except (OperationalError, OSError) as exc:
-            logger.warning("the broker does not answer; the sweep rings later", extra={"error": type(exc).__name__})
+        if not doorbell.ring(task, kwargs=ids, countdown=one.delay, argsrepr=label, kwargsrepr=repr(ids)):
             return
 
 
@@ -77,19 +74,13 @@ def ring_outlet(
 
 def start_and_ring(outlet: Outlet, push_type: str, trigger: str, user_id: int | None = None) -> Started:
     started = start_push(outlet, push_type, trigger, timezone.now(), user_id)
-    if started.rings:
-        transaction.on_commit(lambda: ring(started.rings), robust=True)
+    ring_rows(started.rings)
     return started
 
 
 def ring_all_outlets(user_id: int) -> bool:
     """Have a worker push whatever has gathered in any outlet; False if the broker does not answer."""
-    try:
-        push_all_outlets.apply_async(kwargs={"trigger": PushHistory.Trigger.MANUAL.value, "user_id": user_id})
-    except (OperationalError, OSError) as exc:
-        logger.warning("the broker does not answer; the schedule pushes later", extra={"error": type(exc).__name__})
-        return False
-    return True
+    return doorbell.ring(push_all_outlets, kwargs={"trigger": PushHistory.Trigger.MANUAL.value, "user_id": user_id})
 
 
 @app.task(bind=True)
@@ -101,6 +92,7 @@ def push_all_outlets(self: "Task[Any, Any]", *, trigger: str = "schedule", user_
     """
     outlets = Outlet.objects.filter(has_unsynced(timezone.now()), is_active=True, push_enabled=True)
     outlets = outlets.defer("api_key", "api_secret")
+    user_id = user_id and find_person(user_id)
     minutes = getattr(self.request, INTERVAL_HEADER, None)
     is_scheduled = trigger == PushHistory.Trigger.SCHEDULE
     for outlet in outlets.filter(push_interval_minutes=minutes) if is_scheduled else outlets:
@@ -110,6 +102,11 @@ def push_all_outlets(self: "Task[Any, Any]", *, trigger: str = "schedule", user_
             logger.warning("an outlet was skipped", extra={"outlet_id": outlet.pk, "reason": str(exc)})
     if is_scheduled and minutes is None:
         note_run(TaskRun.Task.SCHEDULE, timezone.now())
+
+
+def find_person(user_id: int) -> int | None:
+    """Who has asked may have been deleted while the message waited."""
+    return get_user_model().objects.filter(pk=user_id).values_list("pk", flat=True).first()
 
 
 @app.task

@@ -9,7 +9,7 @@ from django.dispatch import receiver
 
 from dashboard.supervisor import die_with_parent
 from integration.models import Outlet, PushHistory
-from integration.push_queue import CannotPush
+from integration.obstacles import CannotPush
 from integration.signals import product_updated
 from tasks import app
 from tasks.maintenance import sweep

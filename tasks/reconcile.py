@@ -1,28 +1,19 @@
 """Comparisons with the shops: one task for each outlet, few at a time. Thin, like tasks.push."""
 
-import logging
-
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from integration.models import Reconciliation
 from integration.reconciliation import run_reconciliation
 from integration.reconciliation_queue import Sends, next_waiting, want_all, want_one
-from tasks import app, push
+from tasks import app, doorbell, push
 
-logger = logging.getLogger(__name__)
 TIME_LIMIT = 9 * 60 * 60  # seconds: two readings; a message that is delivered again meanwhile finds it claimed
 
 
 def ring(reconciliation_ids: list[int]) -> None:
-    """Wake a worker for each. A broker that is down loses nothing: the rows stand, and the sweep rings again."""
-    for reconciliation_id in reconciliation_ids:
-        try:
-            compare_outlet.apply_async(kwargs={"reconciliation_id": reconciliation_id})
-        except (OperationalError, OSError) as exc:
-            logger.warning("the broker does not answer; the sweep rings later", extra={"error": type(exc).__name__})
-            return
+    """Wake a worker for each."""
+    doorbell.ring_each(compare_outlet, "reconciliation_id", reconciliation_ids)
 
 
 def ring_comparison(outlet_id: int, user_id: int | None, sends: str = Sends.USUAL) -> tuple[Reconciliation, bool]:

@@ -8,12 +8,15 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.utils import timezone
 
-from integration import push_queue
-from integration.delivery import send_chunk
-from integration.models import Outlet, PushChunk, PushHistory
-from integration.platforms.base import Outcome, SendResult
+from integration import changes, obstacles, push_queue
+from integration.delivery import record, send_chunk
+from integration.models import Outlet, PushChunk, PushHistory, RejectedItem
+from integration.obstacles import CannotPush
+from integration.platforms.base import Outcome, SendResult, skus
 from integration.platforms.memory import Memory
-from integration.push_queue import CannotPush, Ring, Started, plan_push, start_push
+from integration.preparation import prepare
+from integration.product_update import apply_product_update
+from integration.push_queue import Ring, Started, plan_push, start_push
 from integration.push_service import PushService, run_push, run_started
 from tests.conftest import make_outlet, memory_state, set_price, stock
 
@@ -62,6 +65,141 @@ def test_the_second_to_press_the_button_joins_the_first(outlet: Outlet) -> None:
     assert (first.joined, second.joined, second.push) == (False, True, first.push)
     assert (first.rings, second.rings) == ([Ring("push", first.push.pk)], [])  # type: ignore[union-attr]
     assert PushHistory.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_push_for_somebody_who_has_gone_is_refused_at_last(outlet: Outlet) -> None:
+    stock(outlet, 1)
+    with pytest.raises(IntegrityError):
+        start_push(outlet, "full", "manual", timezone.now(), created_by_id=10**6)
+    assert not PushHistory.objects.exists()
+
+
+def test_updates_that_come_soon_after_one_gather_in_the_next_push(outlet: Outlet) -> None:
+    now = timezone.now()
+    set_price(outlet, stock(outlet, 1)[0], "11")
+
+    def update(seconds: float, price: str = "") -> Started:
+        if price:
+            set_price(outlet, "s00000", price)
+        return start_push(outlet, "partial", "product_update", now + timedelta(seconds=seconds))
+
+    first = update(0)
+    assert first.rings == [Ring("push", first.push.pk)]  # type: ignore[union-attr]
+    run(first)
+    second, third = update(1, "12"), update(2, "13")
+    assert second.push != first.push
+    (ring,) = second.rings
+    assert 4 <= ring.delay <= 5  # since the first one's end
+    assert (third.push, third.rings) == (second.push, [])
+    run(second)
+    assert memory_state() == {"s00000": ("13.00", 1)}
+    later = update(8, "14")
+    assert later.rings == [Ring("push", later.push.pk)]  # type: ignore[union-attr]
+
+
+def test_an_update_that_comes_while_the_last_push_ends_gathers_too(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sku,) = stock(outlet, 1)
+    PushService(outlet).push()
+    last = PushHistory.objects.filter(pk=run(start_after_update(outlet, sku, "11")).pk)
+    last.update(finished_at=None, status="running")
+    PushHistory.objects.update(push_timestamp=timezone.now() - timedelta(minutes=1))
+    open_push = push_queue.open_push
+
+    def end_and_open(*args: Any) -> PushHistory:
+        last.update(status="success", finished_at=timezone.now())
+        return open_push(*args)
+
+    monkeypatch.setattr(push_queue, "open_push", end_and_open)
+    (ring,) = start_after_update(outlet, sku, "12").rings
+    assert 4 < ring.delay <= 5
+
+
+def test_an_update_that_joins_the_push_that_gathers_does_not_hurry_it(outlet: Outlet) -> None:
+    long_ago = timezone.now() - timedelta(minutes=1)
+    (sku,) = stock(outlet, 1)
+    PushService(outlet).push()
+    run(start_after_update(outlet, sku, "11"))
+    gathering = start_after_update(outlet, sku, "12").push
+    PushHistory.objects.update(push_timestamp=long_ago)
+    joined = start_after_update(outlet, sku, "13")
+    assert (joined.push, joined.rings) == (gathering, [])
+
+
+def test_a_push_that_somebody_opens_soon_after_an_update_goes_at_once(outlet: Outlet) -> None:
+    (sku,) = stock(outlet, 1)
+    PushService(outlet).push()
+    run(start_after_update(outlet, sku, "11"))
+    set_price(outlet, sku, "12")
+    asked = start_push(outlet, "partial", "manual", timezone.now())
+    assert asked.rings == [Ring("push", asked.push.pk)]  # type: ignore[union-attr]
+
+
+def test_somebody_who_asks_does_not_wait_for_updates_to_gather(outlet: Outlet) -> None:
+    now = timezone.now()
+    stock(outlet, 1)
+    run(start_push(outlet, "partial", "product_update", now))
+    set_price(outlet, "s00000", "12")
+    gathering = start_push(outlet, "partial", "product_update", now)
+    asked = start_push(outlet, "partial", "manual", now)
+    assert (gathering.delay, asked.push) == (5, gathering.push)
+    assert asked.rings == [Ring("push", asked.push.pk)]  # type: ignore[union-attr]
+
+
+def test_an_update_that_joined_before_the_push_was_cut_needs_no_other_push(outlet: Outlet) -> None:
+    refused, other = stock(outlet, 2)
+    PushService(outlet).push()
+    run(start_after_update(outlet, refused, "11"))
+    gathering = start_after_update(outlet, refused, "12")
+    assert start_after_update(outlet, other, "12").push == gathering.push
+    Memory.script[:] = [SendResult(Outcome.DONE, accepted=frozenset({other}), rejected={refused: "too dear"})]
+    run(gathering)
+    assert not PushHistory.objects.filter(status__in=PushHistory.OPEN).exists()
+    assert RejectedItem.objects.get().identical_count == 1
+
+
+def test_an_update_that_came_while_the_push_was_cut_has_a_push_of_its_own(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = stock(outlet, 2)
+    PushService(outlet).push()
+    run(start_after_update(outlet, first, "11"))
+    gathering = start_after_update(outlet, first, "12")
+    cut = changes.cut
+
+    def cut_and_update(items: Any, size: int) -> Any:
+        slices = cut(items, size)
+        start_after_update(outlet, other, "12")
+        return slices
+
+    monkeypatch.setattr(changes, "cut", cut_and_update)
+    run(gathering)
+    monkeypatch.undo()
+    assert memory_state()[other] == ("10.00", 1)
+    run(Started(PushHistory.objects.get(status="queued")))
+    assert memory_state()[other] == ("12.00", 1)
+
+
+def start_after_update(outlet: Outlet, sku: str, price: str) -> Started:
+    rows = [{"sku": sku, "selling_price": price, "stock_status": 1}]
+    assert apply_product_update(outlet, rows).changed_count == 1
+    return start_push(outlet, "partial", "product_update", timezone.now())
+
+
+def test_what_is_updated_while_its_push_runs_gathers_too(outlet: Outlet) -> None:
+    now = timezone.now()
+    stock(outlet, 1)
+    first = start_push(outlet, "partial", "product_update", now).push
+    assert first is not None
+    (ring,) = plan_push(first.pk, now)
+    sending, _ = prepare(ring.id, now)
+    assert sending is not None
+    set_price(outlet, "s00000", "12")
+    assert start_push(outlet, "partial", "product_update", now).rings == []
+    rings = record(sending, SendResult(Outcome.DONE, accepted=skus(sending.items)), now)
+    assert rings == [Ring("push", PushHistory.objects.get(status="queued").pk, 5.0)]
 
 
 def test_the_database_allows_one_open_push_for_each_outlet(outlet: Outlet) -> None:
@@ -175,12 +313,12 @@ def test_a_push_that_had_to_wait_until_another_had_brought_everything_is_none(
     outlet: Outlet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stock(outlet, 1)
-    check = push_queue.check_ready
+    check = obstacles.check_ready
 
     def push_meanwhile(outlet: Outlet) -> None:
-        monkeypatch.setattr(push_queue, "check_ready", check)
+        monkeypatch.setattr(obstacles, "check_ready", check)
         PushService(outlet).push()
 
-    monkeypatch.setattr(push_queue, "check_ready", push_meanwhile)
+    monkeypatch.setattr(obstacles, "check_ready", push_meanwhile)
     assert start_push(outlet, "partial", "schedule", timezone.now()).push is None
     assert PushHistory.objects.count() == 1

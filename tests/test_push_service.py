@@ -7,17 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integration import changes
+from integration import changes, delivery, history
 from integration.delivery import send_chunk
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.obstacles import CannotPush
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
-from integration.push_queue import CannotPush, Ring, plan_push, start_push
+from integration.push_queue import Ring, plan_push, start_push
 from integration.push_service import ItemsDisagree, PushService, run_push
 from tests.adapters import Meanwhile
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, set_price, stock
@@ -54,6 +55,43 @@ def test_a_partial_push_sends_exactly_what_differs(outlet: Outlet) -> None:
     OutletProduct.objects.filter(product__sku=skus[3]).update(stock_status=0)
     assert push(outlet)["item_count"] == 2
     assert memory_state() == {skus[1]: ("11.00", 1), skus[3]: ("10.00", 0)}
+
+
+def fail_at_first(monkeypatch: pytest.MonkeyPatch, count: int, error: Exception) -> None:
+    """The database does not take the end of an attempt so many times."""
+    real, left = history.finish_attempt, [error] * count
+    monkeypatch.setattr(delivery, "RECORD_AGAIN_AFTER", (0, 0, 0))
+
+    def finish(*args: Any, **also: Any) -> None:
+        real(*args, **also)
+        if left:
+            raise left.pop()
+
+    monkeypatch.setattr(history, "finish_attempt", finish)
+
+
+@pytest.mark.parametrize("error", [OperationalError("deadlock detected"), InterfaceError("connection already closed")])
+def test_an_answer_that_the_database_does_not_take_at_once_is_not_lost(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    stock(outlet, 2)
+    fail_at_first(monkeypatch, 3, error)
+    assert push(outlet)["status"] == "success"
+    assert list(PushAttempt.objects.values_list("outcome", flat=True)) == ["done"]
+    assert memory_state() == acknowledged_state(outlet) == dashboard_state(outlet)
+
+
+def test_an_answer_that_the_database_never_takes_leaves_its_claim(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(outlet, 2)
+    _, (chunk_id,) = begin(outlet)
+    fail_at_first(monkeypatch, 4, OperationalError("gone"))
+    with pytest.raises(OperationalError, match="gone"):
+        send_chunk(chunk_id, timezone.now())
+    assert PushChunk.objects.get(pk=chunk_id).status == "sending"
+    assert PushAttempt.objects.get().finished_at is None
+    assert acknowledged_state(outlet) == {}
 
 
 def test_a_full_push_sends_what_the_shop_knows_too(outlet: Outlet) -> None:
@@ -285,7 +323,7 @@ def test_an_outlet_that_is_switched_off_meanwhile_sends_no_more(outlet: Outlet) 
     Outlet.objects.update(push_enabled=False)
     assert send_chunk(second, timezone.now()) == []
     ended = PushHistory.objects.get()
-    assert (ended.status, ended.accepted_count) == ("partial", 500)
+    assert (ended.status, ended.accepted_count) == ("cancelled", 500)
     assert "stopped meanwhile" in ended.error_details
     assert len(memory_state()) == 500
 

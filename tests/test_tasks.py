@@ -168,6 +168,26 @@ def test_every_enabled_outlet_with_a_change_is_pushed(sent: list[Any], on_commit
     assert not unchanged.pushes.exists()
 
 
+def test_a_key_that_cannot_be_decrypted_keeps_no_other_outlet_back(
+    outlet: Outlet, sent: list[Any], settings: Any
+) -> None:
+    Outlet.objects.filter(pk=outlet.pk).update(api_key=Outlet(api_key="a key").api_key)
+    other = make_outlet("8")
+    for one in (outlet, other):
+        stock(one, 1)
+    push_all_outlets(trigger="product_update")
+    settings.ENCRYPTION_KEYS = ["A" * 43 + "="]
+    PushHistory.objects.filter(outlet=other).delete()
+    push_all_outlets(trigger="manual")  # joins what is open
+    assert PushHistory.objects.filter(outlet=other, trigger="manual").exists()
+
+
+def test_what_somebody_asked_for_who_has_gone_is_pushed_all_the_same(outlet: Outlet, sent: list[Any]) -> None:
+    stock(outlet, 1)
+    push_all_outlets(trigger="manual", user_id=10**6)
+    assert list(PushHistory.objects.values_list("trigger", "created_by_id")) == [("manual", None)]
+
+
 def test_a_tick_without_a_change_costs_one_query_and_one_that_notes_it(sent: list[Any]) -> None:
     for store_id in "12345":
         make_outlet(store_id)
