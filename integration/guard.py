@@ -1,8 +1,10 @@
 """Whether a push would do something that nobody means. Then it is held until a person says so.
 
 1. Compared are the dashboard's values with those that the shop has acknowledged: a first push is never held.
-2. A share of a few items says nothing, so below `min_items` nothing is held.
-3. What a person has agreed to is not held again; more than that is.
+2. A share of a few items says nothing, so below `min_items` nothing is held. Items that went out of stock within the
+   last hour count with those that would go now: a shop that is emptied in several updates is emptied all the same.
+3. What a person has agreed to is not held again; more than that is. A push that is held goes on by itself where less
+   of what held it is left, not where more has come in beside it.
 4. A product update may come in while a push runs. What is sent has the revision that was judged (integration.revisions)
    or moves nothing far; else the push is judged once more before anything of it is sent.
 5. The cost grows with what has changed, not with what exists.
@@ -10,23 +12,24 @@
 
 import logging
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, FloatField, Q, QuerySet
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Max, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Abs, Cast, NullIf, Round
+from django.db.models.functions import Abs, Cast, Round
 from django.db.models.lookups import GreaterThan
 
 from integration import changes, revisions
 from integration.changes import SliceRead
-from integration.models import UNSETTLED, Outlet, OutletProduct, PushChunk, PushHistory
+from integration.models import UNSETTLED, Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Item
 from integration.platforms.contract import Contract
 
 logger = logging.getLogger(__name__)
 STOCK, PRICE = "stock", "price"
+RECENT = timedelta(hours=1)
 AGREED = ("stock_count", "leap_count")
 # SQLite uses the partial index of open pushes only where their states stand in the statement itself.
 OPEN_PUSHES = tuple(RawSQL(f"'{status.value}'", ()) for status in PushHistory.OPEN)
@@ -48,6 +51,7 @@ class Findings:
     """What a push would do. The totals are counted only where they matter, and only as far."""
 
     stock_count: int = 0  # items that go out of stock
+    gone_count: int = 0  # items that went out of stock a short while ago
     known_count: int | None = None  # items that the shop knows
     leap_count: int = 0  # items whose price leaps
     item_count: int | None = None  # items that are sent
@@ -119,31 +123,47 @@ def look(push: PushHistory, contract: Contract, now: datetime) -> Look:
 
 def agreed_before(push: PushHistory) -> dict[str, Any] | None:
     """What was agreed to for the outlet's last push, if that did not get it through."""
+    last = last_ended(push)
+    return last.agreed if last and last.status != PushHistory.Status.SUCCESS else None
+
+
+def last_ended(push: PushHistory) -> PushHistory | None:
+    """The outlet's last push that is over."""
     ended = PushHistory.objects.filter(outlet=push.outlet_id, finished_at__isnull=False).order_by("-push_timestamp")
-    last = ended.only("status", "agreed").first()
-    is_unsent = last is not None and last.status in (PushHistory.Status.FAILED, PushHistory.Status.PARTIAL)
-    return last.agreed if last and is_unsent else None
+    return ended.only("status", "agreed", "findings").first()
 
 
 def judge(push: PushHistory, limits: Limits, agreed: dict[str, Any] | None, now: datetime) -> Findings:
-    """What somebody has agreed to is no reason; what has changed since then is judged by itself."""
+    """What somebody has agreed to is no reason; what has changed since then is judged by itself.
+
+    What went a short while ago counts only where nothing was agreed to: the push itself may have sent it.
+    """
     items = moving(push.outlet_id)
-    found = weigh(push, items, limits, agreed or {}, now)
+    found = weigh(push, items, limits, agreed or {}, now, counts_gone=not agreed)
     if found.trips or not agreed:
         return found
-    fresh = weigh(push, items.filter(waiting_since__gt=datetime.fromisoformat(agreed["at"])), limits, {}, now)
+    since = items.filter(waiting_since__gt=datetime.fromisoformat(agreed["at"]))
+    fresh = weigh(push, since, limits, {}, now, counts_gone=False)
     return fresh if fresh.trips else found
 
 
 def weigh(
-    push: PushHistory, items: QuerySet[OutletProduct], limits: Limits, agreed: dict[str, Any], now: datetime
+    push: PushHistory,
+    items: QuerySet[OutletProduct],
+    limits: Limits,
+    agreed: dict[str, Any],
+    now: datetime,
+    *,
+    counts_gone: bool,
 ) -> Findings:
     counts = items.aggregate(stock_count=Count("pk", filter=LEAVING), leap_count=Count("pk", filter=leaping(limits)))
+    counts["gone_count"] = count_gone(push, now) if counts["stock_count"] and counts_gone else 0
     known_count = item_count = None
     trips = []
-    if counts["stock_count"] >= limits.min_items:
-        known_count = count_known(push.outlet_id, counts["stock_count"], limits.stock_percent)
-        if exceeds(counts["stock_count"], known_count, limits.stock_percent, limits, agreed.get("stock_count", 0)):
+    out_count = counts["stock_count"] + counts["gone_count"]
+    if out_count >= limits.min_items:
+        known_count = count_known(push.outlet_id, out_count, limits.stock_percent)
+        if exceeds(out_count, known_count, limits.stock_percent, limits, agreed.get("stock_count", 0)):
             trips.append(STOCK)
     if counts["leap_count"] >= limits.min_items:
         item_count = count_sent(push, counts["leap_count"], limits.items_percent, now)
@@ -173,15 +193,40 @@ def leaping(limits: Limits) -> Q:
     return Q(GreaterThan(moved, allowed))
 
 
+def count_gone(push: PushHistory, now: datetime) -> int:
+    """Items that pushes took out of stock a short while ago, since the last one whose stock somebody agreed to.
+
+    Of a push that is held, before it was held: waiting does not set it free.
+    """
+    until = push.held_at if push.status == PushHistory.Status.HELD and push.held_at else now
+    ended = PushHistory.objects.filter(outlet=push.outlet_id, agreed__isnull=False, finished_at__gt=until - RECENT)
+    agreed = [pk for pk, found in ended.values_list("pk", "findings") if STOCK in (found or {}).get("trips", ())]
+    # Not the push's own end: answers wait for each other, and a later one may bear an earlier time.
+    answered = PushAttempt.objects.filter(chunk__push__in=agreed).aggregate(at=Max("finished_at"))["at"]
+    gone = OutletProduct.objects.filter(outlet=push.outlet_id, pushed_stock_status=0, stock_status=0)
+    return gone.filter(sold_out_at__gt=max(until - RECENT, answered or until - RECENT)).count()
+
+
 def count_known(outlet_id: int, count: int, percent: int) -> int:
     known = OutletProduct.objects.filter(outlet_id=outlet_id, pushed_stock_status__isnull=False)
     return count_up_to(known, enough(count, percent))
 
 
 def count_sent(push: PushHistory, count: int, percent: int, now: datetime) -> int:
-    """Of a push that runs, with what has been sent of it: towards its end, the rest is not the whole."""
+    """Of a push that runs, with what has been sent of it: towards its end, the rest is not the whole. Where prices hold
+    it, no more than when they began to."""
     items = changes.items_to_push(push.outlet_id, push.push_type, now)
-    return max(push.item_count, count_up_to(items, enough(count, percent)))
+    found = max(push.item_count, count_up_to(items, enough(count, percent)))
+    before = held_by(push)
+    return min(found, before["item_count"]) if PRICE in before.get("trips", ()) else found
+
+
+def held_by(push: PushHistory) -> dict[str, Any]:
+    """What the push is held for, or what the one before was discarded for: that is still there."""
+    if push.status == PushHistory.Status.HELD:
+        return push.findings or {}
+    last = last_ended(push)
+    return last.findings or {} if last and last.status == PushHistory.Status.CANCELLED else {}
 
 
 def enough(count: int, percent: int) -> int:
@@ -270,24 +315,3 @@ def let_go(push: PushHistory, look: Look, now: datetime) -> None:
 
 def held_pushes() -> QuerySet[PushHistory]:
     return PushHistory.objects.filter(status__in=OPEN_PUSHES).filter(status=PushHistory.Status.HELD)
-
-
-# --- for people -----------------------------------------------------------------------------------------
-
-SORTED = 100_000  # items; of more, any are shown, for a page must not take a minute
-
-
-def items_leaving(outlet_id: int, count: int, limit: int) -> list[OutletProduct]:
-    """Of the `count` items that go out of stock, the dearest."""
-    items = moving(outlet_id).filter(LEAVING).select_related("product")
-    return list(items.order_by("-pushed_price" if count <= SORTED else "product_id", "pk")[:limit])
-
-
-def largest_leaps(outlet_id: int, limits: Limits, count: int, limit: int) -> list[OutletProduct]:
-    """Of the `count` items whose price leaps, those that leap furthest."""
-    items = moving(outlet_id).filter(leaping(limits)).select_related("product")
-    if count > SORTED:
-        return list(items.order_by("product_id")[:limit])
-    moved = Cast(Abs(cents("selling_price") - cents("pushed_price")), FloatField())
-    share = ExpressionWrapper(moved / NullIf(cents("pushed_price"), 0), FloatField())
-    return list(items.annotate(share=share).order_by(F("share").desc(nulls_first=True), "pk")[:limit])

@@ -8,7 +8,8 @@ from django.db.models import F, OuterRef
 from integration import audit, guard, history
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.models import PushHistory
-from integration.push_queue import Ring, check_ready, go_on, plan_push, ring_push, stop_push
+from integration.obstacles import check_ready
+from integration.push_queue import Ring, go_on, plan_push, ring_push, stop_push
 from integration.revisions import as_column
 
 DISCARDED_BY = "discarded by "
@@ -86,7 +87,7 @@ def discard_push(push_id: int, who: str, now: datetime, user_id: int | None = No
     if push.status != Status.HELD:
         return []
     record(push, "discarded", user_id, now)
-    return stop_push(push_id, f"{DISCARDED_BY}{who}", now, is_cancelled=True, next_push_type="")
+    return stop_push(push_id, f"{DISCARDED_BY}{who}", now, is_cancelled=True, next_push_type="", agreed=None)
 
 
 def record(push: PushHistory, what: str, user_id: int | None, now: datetime) -> None:

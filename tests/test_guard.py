@@ -8,16 +8,17 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from integration import guard
+from integration import guard, held_items
 from integration.claims import claim_chunk
 from integration.contracts import contract_of, store_contract
 from integration.delivery import send_chunk
 from integration.holds import Moved, attend, discard_push, release_push
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, RejectedItem
+from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, PushPause, RejectedItem
+from integration.obstacles import CannotPush
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
 from integration.product_update import apply_product_update
-from integration.push_queue import CannotPush, Ring, Started, cancel_push, start_push
+from integration.push_queue import Ring, Started, cancel_push, start_push
 from integration.push_service import PushService, run_push
 from integration.rejections import release_items
 from integration.sweep import sweep
@@ -120,7 +121,7 @@ def test_any_price_is_a_leap_from_nothing(outlet: Outlet) -> None:
     OutletProduct.objects.update(pushed_price=0)
     push = planned(outlet)
     assert (push.status, push.findings["leap_count"]) == ("held", 20)
-    assert [item.pushed_price for item in guard.largest_leaps(outlet.pk, guard.Limits(), 20, 1)] == [0]
+    assert [item.pushed_price for item in held_items.largest_leaps(outlet.pk, guard.Limits(), 20, 1)] == [0]
 
 
 def test_the_furthest_leaps_and_the_dearest_items_come_first(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,13 +129,13 @@ def test_the_furthest_leaps_and_the_dearest_items_come_first(outlet: Outlet, mon
     update(outlet, skus[:18], "20.00", 0)
     update(outlet, skus[18:], "0.50")
     update(outlet, skus[5:6], "900.00")
-    leaps = guard.largest_leaps(outlet.pk, guard.Limits(), 20, 3)
+    leaps = held_items.largest_leaps(outlet.pk, guard.Limits(), 20, 3)
     assert [item.product.sku for item in leaps] == ["s00005", "s00000", "s00001"]
     OutletProduct.objects.filter(product__sku="s00007").update(pushed_price=50)
-    assert guard.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00007"
-    monkeypatch.setattr(guard, "SORTED", 10)
-    assert guard.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00000"
-    assert guard.largest_leaps(outlet.pk, guard.Limits(), 20, 1)[0].product.sku == "s00000"
+    assert held_items.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00007"
+    monkeypatch.setattr(held_items, "SORTED", 10)
+    assert held_items.items_leaving(outlet.pk, 18, 1)[0].product.sku == "s00000"
+    assert held_items.largest_leaps(outlet.pk, guard.Limits(), 20, 1)[0].product.sku == "s00000"
 
 
 def test_a_first_push_is_never_held(outlet: Outlet) -> None:
@@ -147,6 +148,154 @@ def test_few_items_are_no_reason(outlet: Outlet) -> None:
     skus = known(outlet, 9)
     update(outlet, skus, "99.00", 0)
     assert planned(outlet).status == "running"
+
+
+def test_a_shop_that_is_emptied_in_several_updates_is_held(outlet: Outlet, small: None) -> None:
+    skus = known(outlet, 100)
+    for start_at in (0, 15):
+        update(outlet, skus[start_at : start_at + 15], stock_status=0)
+        assert run(planned(outlet)).status == "success"
+    update(outlet, skus[30:31], stock_status=0)
+    push = planned(outlet)
+    assert push.status == "held"
+    assert (push.findings["stock_count"], push.findings["gone_count"], push.findings["trips"]) == (1, 30, ["stock"])
+    assert sum(stock for _, stock in memory_state().values()) == 70
+
+
+def test_what_is_in_stock_again_went_nowhere(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    for status in (0, 1):
+        update(outlet, skus[:25], stock_status=status)
+        assert run(planned(outlet)).status == "success"
+    update(outlet, skus[25:50], stock_status=0)
+    assert run(planned(outlet)).status == "success"
+
+
+def test_what_went_longer_ago_or_was_agreed_to_does_not_count(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:25], stock_status=0)
+    assert run(planned(outlet)).status == "success"
+    OutletProduct.objects.update(sold_out_at=timezone.now() - timedelta(minutes=61))
+    update(outlet, skus[25:65], stock_status=0)
+    push = planned(outlet)
+    assert (push.status, push.findings["gone_count"]) == ("held", 0)
+    release_push(push.pk, timezone.now())
+    assert run(push).status == "success"
+    update(outlet, skus[65:85], stock_status=0)
+    assert run(planned(outlet)).status == "success"
+
+
+def test_answers_whose_times_overtake_each_other_do_not_undo_an_agreement(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:40], stock_status=0)
+    push = planned(outlet)
+    release_push(push.pk, timezone.now())
+    assert run(push).status == "success"
+    PushHistory.objects.filter(pk=push.pk).update(finished_at=timezone.now() - timedelta(seconds=20))
+    update(outlet, skus[40:55], stock_status=0)
+    assert run(planned(outlet)).status == "success"
+
+
+def test_a_full_push_takes_nothing_out_of_stock_that_was_out(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:25], stock_status=0)
+    run(planned(outlet))
+    OutletProduct.objects.update(sold_out_at=timezone.now() - timedelta(minutes=61))
+    assert run(planned(outlet, "full")).status == "success"
+    update(outlet, skus[25:50], stock_status=0)
+    assert run(planned(outlet)).status == "success"
+
+
+def test_other_changes_do_not_set_a_held_push_free(outlet: Outlet) -> None:
+    skus = known(outlet, 1100)
+    update(outlet, skus[:50], price="100.00")
+    push = planned(outlet)
+    update(outlet, skus[50:], price="10.10")
+    assert attend(push.pk, timezone.now()) == []
+    push.refresh_from_db()
+    assert (push.status, push.findings["leap_count"], push.findings["item_count"]) == ("held", 50, 50)
+    assert set(memory_state().values()) == {("10.00", 1)}
+    update(outlet, skus[:45])  # corrected
+    assert attend(push.pk, timezone.now()) != []
+
+
+def chunks_of(push: PushHistory) -> list[int]:
+    return list(PushChunk.objects.filter(push=push).order_by("first_id").values_list("pk", flat=True))
+
+
+def test_what_an_agreed_push_has_sent_is_no_reason_to_hold_it_again(outlet: Outlet, small: None) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:40], stock_status=0)
+    push = planned(outlet)
+    release_push(push.pk, timezone.now())
+    attend(push.pk, timezone.now())
+    *first, _last = chunks_of(push)
+    for chunk_id in first:
+        send_chunk(chunk_id, timezone.now())
+    update(outlet, skus[45:46], stock_status=0)
+    update(outlet, skus[35:36], stock_status=1)
+    update(outlet, skus[35:36], stock_status=0)
+    assert run(push).status == "success"
+
+
+def test_an_agreement_outlives_a_pause_and_not_a_cancel(outlet: Outlet, small: None) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:40], stock_status=0)
+    push = planned(outlet)
+    release_push(push.pk, timezone.now())
+    attend(push.pk, timezone.now())
+    pause = PushPause.objects.create(reason="", paused_at=timezone.now())
+    assert send_chunk(chunks_of(push)[0], timezone.now()) == []
+    PushPause.objects.filter(pk=pause.pk).update(ended_at=timezone.now())
+    again = planned(outlet)
+    push.refresh_from_db()
+    assert (push.status, again.status) == ("cancelled", "running")
+    cancel_push(again.pk, "asha", timezone.now())
+    assert planned(outlet).status == "held"
+
+
+def test_waiting_does_not_set_a_held_push_free(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:25], stock_status=0)
+    run(planned(outlet))
+    update(outlet, skus[25:50], stock_status=0)
+    push = planned(outlet)
+    assert attend(push.pk, timezone.now() + timedelta(minutes=61)) == []
+    push.refresh_from_db()
+    assert (push.status, push.findings["gone_count"]) == ("held", 25)
+
+
+def test_what_is_held_for_its_stock_is_judged_anew_for_its_prices(outlet: Outlet) -> None:
+    skus = known(outlet, 1000)
+    update(outlet, skus[:310], stock_status=0)
+    update(outlet, skus[:10], price="100.00", stock_status=0)
+    update(outlet, skus[310:], price="10.10")
+    push = planned(outlet)
+    assert push.findings["trips"] == ["stock"]
+    update(outlet, skus[:30], price="100.00")  # 3 % of 1,000
+    update(outlet, skus[30:310], price="10.10")
+    assert attend(push.pk, timezone.now()) != []
+
+
+def test_an_agreement_about_prices_says_nothing_of_stock(outlet: Outlet) -> None:
+    skus = known(outlet, 100)
+    update(outlet, skus[:25], stock_status=0)
+    run(planned(outlet))
+    update(outlet, skus[50:70], price="100.00")
+    push = planned(outlet)
+    release_push(push.pk, timezone.now())
+    assert (push.findings["trips"], run(push).status) == (["price"], "success")
+    update(outlet, skus[25:50], stock_status=0)
+    assert planned(outlet).status == "held"
+
+
+def test_other_changes_do_not_hide_what_was_discarded(outlet: Outlet) -> None:
+    skus = known(outlet, 1100)
+    update(outlet, skus[:50], price="100.00")
+    push = planned(outlet)
+    update(outlet, skus[50:], price="10.10")
+    discard_push(push.pk, "asha", timezone.now())
+    assert planned(outlet).status == "held"
 
 
 def test_what_comes_back_into_stock_is_no_reason(outlet: Outlet) -> None:
@@ -194,6 +343,7 @@ def test_a_held_push_sends_nothing_and_says_what_it_would_do(outlet: Outlet) -> 
     assert push.findings == {
         "stock_count": 40,
         "known_count": 40,
+        "gone_count": 0,
         "leap_count": 0,
         "item_count": None,
         "trips": ["stock"],

@@ -1,5 +1,6 @@
 """A held push on its pages: what it would do, and what a person says to that."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from integration.holds import attend
 from integration.models import Outlet, OutletProduct, Product, PushHistory
+from integration.product_file import ProductFile
 from integration.product_update import apply_product_update
 from integration.push_queue import start_push
 from integration.push_service import PushService
@@ -34,6 +36,10 @@ def hold(outlet: Outlet, count: int = 40, price: str = "10.00", stock_status: in
     Product.objects.filter(sku=skus[0]).update(name=HOSTILE)
     assert PushService(outlet).push()[0]
     change(outlet, skus, price, stock_status)
+    return held(outlet)
+
+
+def held(outlet: Outlet) -> PushHistory:
     push = start_push(outlet, "partial", "schedule", timezone.now()).push
     assert push is not None
     attend(push.pk, timezone.now())
@@ -60,7 +66,7 @@ def test_the_page_says_what_the_push_would_do(outlet: Outlet) -> None:
     text = page(signed_in("Operator"), push)
     assert "40 of the 40 items that the shop knows would go out of stock: more than 30 %." in text
     assert "40 of the 40 items to be sent would move in price by more than 60 %: more than 5 % of them." in text
-    assert text.count("and 20 more items") == 2
+    assert text.partition('id="moves"')[2].count("and 20 more items") == 2
     assert HOSTILE not in text
     assert "&lt;script&gt;" in text
     assert reverse("push_release", args=[push.pk]) in text
@@ -190,6 +196,88 @@ def test_the_page_costs_the_same_for_many_items(outlet: Outlet) -> None:
             page(client, push)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+# --- all of it, as files --------------------------------------------------------------------------------
+
+
+def lines(client: Client, push: PushHistory, name: str) -> list[str]:
+    response = client.get(reverse(name, args=[push.pk]))
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    return b"".join(response.streaming_content).decode().splitlines()
+
+
+def mixed(outlet: Outlet) -> PushHistory:
+    """A push that is held for what it does to 14 of 30 items; three others change a little."""
+    stock(outlet, 30)
+    Product.objects.filter(sku="s00000").update(sku="=1+1", name="@SUM(A1)")
+    assert PushService(outlet).push()[0]
+    change(outlet, ["=1+1", *(f"s{number:05d}" for number in range(1, 10))], "10.00", 0)
+    change(outlet, ["s00010", "s00011", "s00012"], "4.00")
+    change(outlet, ["s00013"], "17.55", 0)
+    change(outlet, ["s00014", "s00015", "s00016"], "10.50")
+    return held(outlet)
+
+
+def test_all_that_it_would_do_is_a_file(outlet: Outlet) -> None:
+    push = mixed(outlet)
+    found = lines(signed_in("Viewer"), push, "push_moves")
+    assert found[0] == "sku,name,pushed_price,pushed_stock_status,selling_price,stock_status,what"
+    assert found[1] == "'=1+1,'@SUM(A1),10.00,1,10.00,0,goes out of stock"
+    assert found[-1] == "s00013,,10.00,1,17.55,0,goes out of stock; price moves by +76 %"
+    assert [line.partition(",")[0] for line in found[2:-1]] == [f"s{number:05d}" for number in range(1, 10)]
+
+
+def test_the_shop_s_values_of_the_same_items_take_the_change_back(outlet: Outlet, tmp_path: Path) -> None:
+    push = mixed(outlet)
+    found = lines(signed_in("Operator"), push, "push_shop_values")
+    assert found[:2] == ["sku,selling_price,stock_status", "'=1+1,10.00,1"]
+    skus = [line.partition(",")[0] for line in found]
+    assert skus[1:] == [line.partition(",")[0] for line in lines(signed_in("Viewer"), push, "push_moves")[1:]]
+    (tmp_path / "values.csv").write_text("\n".join(found))
+    result = apply_product_update(outlet, ProductFile(tmp_path / "values.csv"))
+    assert (result.changed_count, result.bad_count, result.created_count) == (11, 0, 0)
+    attend(push.pk, timezone.now())
+    push.refresh_from_db()
+    assert push.status == "running"
+    assert OutletProduct.objects.filter(differs=True).count() == 6
+
+
+def test_the_first_file_can_be_corrected_and_uploaded(outlet: Outlet, tmp_path: Path) -> None:
+    push = mixed(outlet)
+    text = "\n".join(lines(signed_in("Operator"), push, "push_moves"))
+    (tmp_path / "moves.csv").write_text(text.replace(",10.00,0,goes", ",11.00,1,goes"))
+    result = apply_product_update(outlet, ProductFile(tmp_path / "moves.csv"))
+    assert (result.changed_count, result.unchanged_count, result.bad_count) == (10, 1, 0)
+    assert Product.objects.get(sku="=1+1").name == "@SUM(A1)"
+
+
+def test_the_page_offers_both_files(outlet: Outlet) -> None:
+    push = hold(outlet)
+    text = page(signed_in("Viewer"), push)
+    assert f'href="{reverse("push_moves", args=[push.pk])}"' in text
+    assert f'href="{reverse("push_shop_values", args=[push.pk])}"' in text
+
+
+@pytest.mark.parametrize("name", ["push_moves", "push_shop_values"])
+def test_of_a_push_that_is_not_held_there_is_no_file(outlet: Outlet, name: str) -> None:
+    push = hold(outlet)
+    operator = signed_in("Operator")
+    answer(operator, push, "push_discard")
+    response = operator.get(reverse(name, args=[push.pk]), follow=True)
+    assert response.redirect_chain == [(reverse("push", args=[push.pk]), 302)]
+    assert "This push is not held any more." in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["push_moves", "push_shop_values"])
+def test_a_file_of_many_items_costs_one_query(outlet: Outlet, name: str) -> None:
+    client, counts = signed_in("Viewer"), []
+    for branch, count in ((outlet, 12), (make_outlet("8"), 3000)):
+        push = hold(branch, count)
+        with CaptureQueriesContext(connection) as queries:
+            assert len(lines(client, push, name)) == count + 1
+        counts.append(len([query for query in queries if "pushed_price" in query["sql"]]))
+    assert counts == [1, 1]
 
 
 # --- limits of an outlet --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from integration.history import read_push
 from integration.holds import discard_push, release_push
 from integration.management.base import JsonCommand
 from integration.models import PushHistory
-from integration.push_queue import CannotPush
+from integration.obstacles import CannotPush
 from tasks.push import ring
 
 WHO = "a command"
@@ -52,4 +52,5 @@ class Command(JsonCommand):
 
 
 def describe(findings: dict[str, Any]) -> str:
-    return f"{findings['stock_count']} items going out of stock, {findings['leap_count']} prices moving far"
+    gone = f" ({findings['gone_count']} went within the last hour)" if findings["gone_count"] else ""
+    return f"{findings['stock_count']} items going out of stock{gone}, {findings['leap_count']} prices moving far"
