@@ -1,7 +1,8 @@
 """Alerts on their way: claimed, sent outside of any transaction, and tried again if that failed.
 
 A target gets its alerts in their order, one at a time: a recovery never overtakes the trouble before it. A worker that
-dies while it sends leaves a claim that runs out, so a message may in that case arrive twice; it is never lost.
+dies while it sends leaves a claim that runs out, and a target may take what it does not answer in time: such a message
+may arrive twice, with the same number.
 """
 
 import uuid
@@ -12,12 +13,13 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from integration.alert_targets import send
+from integration.alert_targets import Result, send
 from integration.alert_words import say_test
 from integration.encryption import WrongEncryptionKey
 from integration.models import AlertDelivery, AlertTarget
 
 ATTEMPTS = 5
+UNANSWERED = 2  # attempts after which what may have arrived is not sent any more
 WAITS = (30, 60, 120, 240)  # seconds after the first, second ... failure
 LEASE_SECONDS = 60
 WAITING, SENDING = AlertDelivery.Status.WAITING, AlertDelivery.Status.SENDING
@@ -66,29 +68,30 @@ def deliver(delivery_id: int, now: datetime) -> int | None:
     return due(now).filter(target=claimed.delivery.target).values_list("pk", flat=True).first()
 
 
-def attempt(delivery: AlertDelivery) -> str:
-    """What went wrong; empty: it was sent."""
+def attempt(delivery: AlertDelivery) -> Result:
     if delivery.target is None or not delivery.target.is_active:
-        return _("The target was switched off before it was sent.")
-    return send_to(delivery.target, delivery.alert.title, delivery.alert.body)
+        return Result(_("The target was switched off before it was sent."))
+    number = _("Alert %(number)d") % {"number": delivery.alert_id}
+    return send_to(delivery.target, delivery.alert.title, f"{delivery.alert.body}\n\n{number}")
 
 
-def send_to(target: AlertTarget, title: str, body: str) -> str:
+def send_to(target: AlertTarget, title: str, body: str) -> Result:
     try:
         url = AlertTarget.objects.only("url").get(pk=target.pk).url
     except WrongEncryptionKey:
-        return _("The address cannot be read any more, since the encryption key has changed: add the target again.")
+        lost = _("The address cannot be read any more, since the encryption key has changed: add the target again.")
+        return Result(lost)
     except AlertTarget.DoesNotExist:
-        return _("The target is gone.")
+        return Result(_("The target is gone."))
     return send(url, title, body)
 
 
-def finish(claimed: Claim, error: str, now: datetime) -> None:
-    delivery = claimed.delivery
+def finish(claimed: Claim, result: Result, now: datetime) -> None:
+    delivery, error = claimed.delivery, result.error
     is_off = delivery.target is None or not delivery.target.is_active
     changes = {"status": AlertDelivery.Status.SENT, "sent_at": now}
     if error:
-        is_over = is_off or delivery.attempt_count >= ATTEMPTS
+        is_over = is_off or delivery.attempt_count >= (UNANSWERED if result.may_have_arrived else ATTEMPTS)
         wait = WAITS[min(delivery.attempt_count, len(WAITS)) - 1]
         changes = {
             "status": AlertDelivery.Status.FAILED if is_over else WAITING,
@@ -107,7 +110,7 @@ def note(target_id: int, error: str, now: datetime) -> None:
 
 def send_test(target: AlertTarget, now: datetime) -> str:
     """Send a test at once; what went wrong, in words."""
-    error = send_to(target, *say_test(target.name))
+    error = send_to(target, *say_test(target.name)).error
     note(target.pk, error, now)
     return error
 

@@ -10,7 +10,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import copy_context
+from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
@@ -38,7 +39,7 @@ KINDS = {
 CHECKED = ("Webhook", "Teams")  # the address says which machine is spoken to
 READS_FILES = re.compile(r"[?&;]\s*(template|pgp\w*|smime\w*|attach\w*)\s*=", re.IGNORECASE)
 SEND_SECONDS = 9.0
-SOCKET_SECONDS = 4.0
+CONNECT_SECONDS = 4.0
 ERROR_LIMIT = 300
 MASK = "***"
 
@@ -47,10 +48,18 @@ class UnusableTarget(Exception):
     """Nothing can be sent to this address."""
 
 
+class Result(NamedTuple):
+    """What went wrong with a message, in words that hold nothing of the address; empty: nothing."""
+
+    error: str = ""
+    may_have_arrived: bool = False
+
+
 def check_url(url: str) -> str:
     """What the address leads to, if alerts can be sent there and may be."""
     target = open_target(url)
-    check_address(target)
+    if is_checked(target):
+        check_address(target)
     return KINDS[target.schema]
 
 
@@ -62,14 +71,19 @@ def open_target(url: str) -> Any:
     if target is None or getattr(target, "schema", "") not in KINDS:
         raise UnusableTarget(_("This is no address that alerts can be sent to: compare it with the examples."))
     target.redirects = False
-    target.socket_connect_timeout = target.socket_read_timeout = SOCKET_SECONDS
+    # Longer than we wait: a read that failed would be repeated as if nothing had arrived.
+    target.socket_read_timeout = SEND_SECONDS + 1
+    is_mail = KINDS[target.schema] == "E-mail"  # it has one limit for connecting and reading
+    target.socket_connect_timeout = target.socket_read_timeout if is_mail else CONNECT_SECONDS
     return target
+
+
+def is_checked(target: Any) -> bool:
+    return KINDS[target.schema] in CHECKED
 
 
 def check_address(target: Any) -> None:
     """Refuse what leads into a private network. The name is looked up once more when the message is sent."""
-    if KINDS[target.schema] not in CHECKED:
-        return
     try:
         found = socket.getaddrinfo(target.host.strip("[]"), target.port, type=socket.SOCK_STREAM)
     except OSError as exc:
@@ -80,32 +94,40 @@ def check_address(target: Any) -> None:
         raise UnusableTarget(_("The address leads into a private network, and that is not allowed here.")) from exc
 
 
-def send(url: str, title: str, body: str) -> str:
-    """Send one message; what went wrong, in words that hold nothing of the address. Ends in time, whatever happens."""
+def send(url: str, title: str, body: str) -> Result:
+    """Send one message. Ends in time, whatever happens."""
     try:
         target = open_target(url)
     except UnusableTarget as exc:
-        return str(exc)
-    outcome: list[str] = []
+        return Result(str(exc))
+    known = [Result(_("There was no answer in time."))]
     # A target that drips its answer defeats a socket's timeout: the thread is left behind, and has no way to the rows.
-    thread = threading.Thread(target=lambda: outcome.append(try_to_send(target, url, title, body)), daemon=True)
+    run = copy_context().run  # in the language of who asks
+    thread = threading.Thread(target=run, args=(try_to_send, known, target, url, title, body), daemon=True)
     thread.start()
     thread.join(SEND_SECONDS)
-    return outcome[0] if outcome else _("There was no answer in time.")
+    return known[-1]
 
 
-def try_to_send(target: Any, url: str, title: str, body: str) -> str:
+def try_to_send(known: list[Result], target: Any, url: str, title: str, body: str) -> None:
+    """Adds what is known of it so far: the last one counts."""
     try:
-        check_address(target)
-        with heard() as words:
-            is_sent = target.notify(title=title, body=body, notify_type=NotifyType.INFO, body_format=NotifyFormat.TEXT)
+        if is_checked(target):
+            check_address(target)
+            known.append(Result(_("There was no answer in time. It may have arrived."), may_have_arrived=True))
+        known.append(notify(target, url, title, body))
     except UnusableTarget as exc:
-        return str(exc)
+        known.append(Result(str(exc)))
     except Exception as exc:  # a library of a hundred plugins: whatever it raises is a message that was not sent
-        return _("Sending failed (%(kind)s).") % {"kind": type(exc).__name__}
+        known.append(Result(_("Sending failed (%(kind)s).") % {"kind": type(exc).__name__}))
+
+
+def notify(target: Any, url: str, title: str, body: str) -> Result:
+    with heard() as words:
+        is_sent = target.notify(title=title, body=body, notify_type=NotifyType.INFO, body_format=NotifyFormat.TEXT)
     if is_sent:
-        return ""
-    return mask(" ".join(words), url)[:ERROR_LIMIT] or _("It was not taken, and nothing was said of why.")
+        return Result()
+    return Result(mask(" ".join(words), url)[:ERROR_LIMIT] or _("It was not taken, and nothing was said of why."))
 
 
 @contextmanager

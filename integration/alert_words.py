@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from integration.audit import mask_urls
-from integration.error_kinds import KINDS, NOTHING_TO_DO
-from integration.models import Outlet, PushAttempt, PushHistory, PushPause
+from integration.error_kinds import NOTHING_TO_DO, POINTS_BELOW, explain
+from integration.health import health_of
+from integration.models import Outlet, PushAttempt, PushHistory, PushPause, Reconciliation
 from integration.outlet_state import Facts, read_facts
 
 LISTED = 20  # outlets of a message
@@ -74,7 +75,7 @@ def describe_trouble(outlet: Outlet, facts: Facts) -> str:
 
 
 def cause_of(outlet: Outlet, facts: Facts) -> Cause:
-    health, last = getattr(outlet, "health", None), facts.last_push
+    health, last = health_of(outlet), facts.last_push
     of_outlet = f"?outlet={outlet.pk}"
     if health and health.open_until:
         reason = clean(health.reason) or _("no reason was given")
@@ -94,12 +95,12 @@ def advise(push: PushHistory | None) -> Any:
     attempts = (
         PushAttempt.objects.filter(chunk__push=push).exclude(error_kind="") if push else PushAttempt.objects.none()
     )
-    kind = attempts.order_by("-pk").values_list("error_kind", flat=True).first()
-    if kind is None:
+    words = explain(attempts.order_by("-pk").values_list("error_kind", flat=True).first() or "")
+    if words is None:
         return NOTHING_TO_DO
-    if kind in KINDS and kind != "refused":
-        return KINDS[kind].advice
-    return _("Open the push in the dashboard and read what the shop has answered.")
+    if words in POINTS_BELOW:
+        return _("Open the push in the dashboard and read what the shop has answered.")
+    return words.advice
 
 
 def say_more(count: int) -> list[str]:
@@ -151,6 +152,9 @@ def describe_findings(findings: dict[str, Any]) -> str:
     parts = []
     if (n := findings.get("stock_count", 0)) and "stock" in findings.get("trips", []):
         parts.append(ngettext("%(n)d item would go out of stock", "%(n)d items would go out of stock", n) % {"n": n})
+        if gone := findings.get("gone_count", 0):
+            text = ngettext("%(n)d item went within the last hour", "%(n)d items went within the last hour", gone)
+            parts.append(text % {"n": gone})
     if (n := findings.get("leap_count", 0)) and "price" in findings.get("trips", []):
         text = ngettext(
             "the price of %(n)d item would move very far", "the prices of %(n)d items would move very far", n
@@ -177,11 +181,67 @@ def say_let_go(pushes: Sequence[PushHistory]) -> Message:
 
 def describe_end(push: PushHistory) -> str:
     if push.is_cancelled:
-        return _("It was discarded. The next push is judged anew.")
+        reason = clean(push.error_details) or _("no reason was given")
+        return _("It was ended: %(reason)s. The next push is judged anew.") % {"reason": reason}
     if push.agreed is None:
-        return _("Prices and stock were corrected, and it went on by itself. There is nothing to do.")
+        return _("What it would do is within the limits by now, and it went on by itself. There is nothing to do.")
     who = push.released_by.get_username() if push.released_by else "–"
     return _("Sent after all by %(who)s. There is nothing to do.") % {"who": who}
+
+
+# --- shops that have something else ---------------------------------------------------------------------
+
+
+def say_differs(comparisons: Sequence[Reconciliation]) -> Message:
+    n = len(comparisons)
+    title = ngettext("%(n)d shop has other prices or stock", "%(n)d shops have other prices or stock", n) % {"n": n}
+    if n == 1:
+        title = _("The shop of %(outlet)s has other prices or stock") % {"outlet": comparisons[0].outlet}
+    blocks = [describe_comparison(row) for row in comparisons[:LISTED]]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
+
+
+def describe_comparison(row: Reconciliation) -> str:
+    n = row.differing_count + row.missing_count
+    if row.is_held:
+        cause = ngettext(
+            "%(n)d of %(total)d compared items is otherwise in the shop: nothing was sent again",
+            "%(n)d of %(total)d compared items are otherwise in the shop: so many that nothing was sent again",
+            n,
+        )
+        advice = _("Look at the comparison. Send them again if the dashboard is right, or correct the contract.")
+    else:
+        cause = ngettext(
+            "%(n)d item was sent again, and is still otherwise in the shop",
+            "%(n)d items were sent again, and are still otherwise in the shop",
+            n,
+        )
+        advice = _("Look at the comparison. Ask the shop why it takes what it does not show, or correct the contract.")
+    return join(
+        _("Outlet: %(outlet)s") % {"outlet": clean(str(row.outlet))},
+        _("Cause: %(cause)s") % {"cause": cause % {"n": n, "total": row.compared_count}},
+        _("What to do: %(advice)s") % {"advice": advice},
+        link(reverse("comparison", args=[row.pk])),
+    )
+
+
+def say_settled(comparisons: Sequence[Reconciliation]) -> Message:
+    n = len(comparisons)
+    title = ngettext("The comparison with %(n)d shop is settled", "The comparisons with %(n)d shops are settled", n) % {
+        "n": n
+    }
+    if n == 1:
+        title = _("The comparison with the shop of %(outlet)s is settled") % {"outlet": comparisons[0].outlet}
+    blocks = [
+        join(
+            _("Outlet: %(outlet)s") % {"outlet": clean(str(row.outlet))},
+            _("%(equal)d of %(total)d compared items are as they should be, and none is to be sent again.")
+            % {"equal": row.equal_count, "total": row.compared_count},
+            link(reverse("comparison", args=[row.pk])),
+        )
+        for row in comparisons[:LISTED]
+    ]
+    return Message(clean(title), "\n\n".join([*blocks, *say_more(n)]))
 
 
 # --- the pause of everything ----------------------------------------------------------------------------

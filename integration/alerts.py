@@ -6,6 +6,8 @@
 3. It has recovered when it is in sync, or when changes wait and a push has succeeded since the trouble was told.
 4. Outlets that change at the same time share a message.
 5. A push that is held is told once, and once that it no longer is, whatever else is told of its outlet.
+6. So is a comparison that needs somebody: so much differs that nothing was sent again, or what was sent again is still
+   not there. It is settled by one that finds nothing to send.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,16 +20,30 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from integration.alert_words import (
     Message,
+    say_differs,
     say_held,
     say_let_go,
     say_pause,
     say_recovery,
     say_resume,
+    say_settled,
     say_trouble,
 )
 from integration.guard import held_pushes
-from integration.models import Alert, AlertDelivery, AlertTarget, Outlet, OutletAlert, PushHistory, PushPause
+from integration.models import (
+    Alert,
+    AlertDelivery,
+    AlertTarget,
+    Outlet,
+    OutletAlert,
+    PushHistory,
+    PushPause,
+    Reconciliation,
+)
 from integration.outlet_state import State, with_states
+
+GATHERING = timedelta(hours=1)  # while a night's comparisons go on, outlets wait for each other this long
+LOOK_BACK = timedelta(days=1)
 
 
 class Seen(NamedTuple):
@@ -46,6 +62,7 @@ def watch(now: datetime) -> None:
         return
     tell_of_outlets(look(now), now)
     tell_of_holds(now)
+    tell_of_comparisons(now)
     tell_of_pauses(now)
 
 
@@ -116,25 +133,70 @@ def tell(kind: Alert.Kind, message: Message, now: datetime, pause: PushPause | N
 # --- pushes that are held -------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def tell_of_holds(now: datetime) -> None:
     """What was told stands in the push's row, changed under a condition: two sweeps tell it once."""
     limit = now - timedelta(seconds=settings.ALERT_AFTER_SECONDS)
     is_told = Q(hold_told_at__isnull=False)
     begun = held_pushes().filter(~is_told, held_at__lte=limit)
-    if claimed := claim_holds(begun, held_pushes().filter(~is_told), now):
-        tell(Alert.Kind.HELD, say_held(claimed), now)
+    with transaction.atomic():
+        if claimed := claim_holds(begun, held_pushes().filter(~is_told), now):
+            tell(Alert.Kind.HELD, say_held(claimed), now)
     over = PushHistory.objects.filter(is_told).exclude(status=PushHistory.Status.HELD)
-    if claimed := claim_holds(over, over, None):
-        tell(Alert.Kind.LET_GO, say_let_go(claimed), now)
+    with transaction.atomic():
+        if claimed := claim_holds(over, over, None):
+            tell(Alert.Kind.LET_GO, say_let_go(claimed), now)
 
 
 def claim_holds(
     found: QuerySet[PushHistory], still: QuerySet[PushHistory], told_at: datetime | None
 ) -> list[PushHistory]:
+    """In the order of their ids, as others lock several pushes; listed by the outlets' names."""
     pushes = found.select_related("outlet", "released_by").defer("outlet__api_key", "outlet__api_secret")
     named = list(pushes.order_by("outlet__name", "pk"))
-    return [push for push in named if still.filter(pk=push.pk).update(hold_told_at=told_at)]
+    claimed = {pk for pk in sorted(push.pk for push in named) if still.filter(pk=pk).update(hold_told_at=told_at)}
+    return [push for push in named if push.pk in claimed]
+
+
+# --- shops that have something else ---------------------------------------------------------------------
+
+
+def tell_of_comparisons(now: datetime) -> None:
+    """What was told stands in the outlet's row, changed under a condition: two sweeps tell it once."""
+    is_told = Q(outlet__alert__comparison_told_at__isnull=False)
+    begun = needing_somebody(now).filter(~is_told)
+    with transaction.atomic():
+        if claimed := claim_comparisons(begun, now):
+            tell(Alert.Kind.DIFFERS, say_differs(claimed), now)
+    over = last_results().filter(is_told, is_held=False, sent_count=0, compared_count__gt=F("skipped_count"))
+    with transaction.atomic():
+        if claimed := claim_comparisons(over, None):
+            tell(Alert.Kind.SETTLED, say_settled(claimed), now)
+
+
+def last_results() -> QuerySet[Reconciliation]:
+    """Of each active outlet the last comparison with a result; not those that were to send nothing."""
+    results = Reconciliation.objects.filter(status__in=Reconciliation.ENDED).exclude(sends=Reconciliation.Sends.NOTHING)
+    later = results.filter(outlet=OuterRef("outlet"), created_at__gt=OuterRef("created_at"))
+    return results.filter(~Exists(later), outlet__is_active=True).order_by("outlet")
+
+
+def needing_somebody(now: datetime) -> QuerySet[Reconciliation]:
+    followed_up = Q(trigger=Reconciliation.Trigger.FOLLOW_UP, sent_count__gt=0)
+    found = last_results().filter(Q(is_held=True) | followed_up, status=Reconciliation.Status.DIFFERENT)
+    is_night = Reconciliation.objects.filter(
+        trigger=Reconciliation.Trigger.SCHEDULE, status__in=Reconciliation.OPEN
+    ).exists()
+    wait = GATHERING if is_night else timedelta(seconds=settings.ALERT_AFTER_SECONDS)
+    return found.filter(created_at__gt=now - LOOK_BACK, finished_at__lte=now - wait)
+
+
+def claim_comparisons(found: QuerySet[Reconciliation], told_at: datetime | None) -> list[Reconciliation]:
+    """In the order of the outlets' ids; listed by their names."""
+    rows = list(found.select_related("outlet").defer("outlet__api_key", "outlet__api_secret"))
+    OutletAlert.objects.bulk_create([OutletAlert(outlet_id=row.outlet_id) for row in rows], ignore_conflicts=True)
+    still = OutletAlert.objects.filter(comparison_told_at__isnull=told_at is not None)
+    claimed = [row for row in rows if still.filter(pk=row.outlet_id).update(comparison_told_at=told_at)]
+    return sorted(claimed, key=lambda row: (row.outlet.name, row.outlet_id))
 
 
 # --- the pause of everything ----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def leave_probe(outlet_id: int) -> None:
     EndpointHealth.objects.filter(pk=outlet_id, probe_until__isnull=False).update(probe_until=None)
 
 
-def hold(outlet_id: int, seconds: float, now: datetime) -> None:
+def leave_alone(outlet_id: int, seconds: float, now: datetime) -> None:
     """Send nothing for so long, because the shop has asked for it. A later end that is set already stays."""
     until = Value(now + timedelta(seconds=min(seconds, RETRY_AFTER_CAP)), output_field=DateTimeField())
     EndpointHealth.objects.get_or_create(pk=outlet_id)

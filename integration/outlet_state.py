@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from integration.changes import is_quarantined, unsynced
 from integration.guard import OPEN_PUSHES as OPEN
 from integration.guard import held_pushes
-from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, PushPause, RejectedItem
+from integration.models import Outlet, OutletProduct, PushChunk, PushHistory, RejectedItem
+from integration.obstacles import open_pauses
 
 STRIP_LENGTH = 30  # pushes
 LATE_LIMIT = 50  # outlets
@@ -61,7 +62,7 @@ def with_states(now: datetime) -> QuerySet[Any]:
 
 
 def is_paused() -> Q:
-    return Q(is_active=False) | Q(push_enabled=False) | Q(Exists(PushPause.objects.filter(ended_at__isnull=True)))
+    return Q(is_active=False) | Q(push_enabled=False) | Q(Exists(open_pauses()))
 
 
 def open_pushes() -> QuerySet[PushHistory]:

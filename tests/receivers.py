@@ -11,13 +11,15 @@ from typing import Any
 
 
 class Webhook:
-    """Keeps what it is sent; `status` is what it answers, `drip` makes it never come to an end."""
+    """Keeps what it is sent; `status` is what it answers, when `wait` is set; `drip` makes it never come to an end."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.messages: list[dict[str, Any]] = []
         self.status = 200
         self.drip = False
+        self.wait = threading.Event()
+        self.wait.set()
         self.location = ""
 
 
@@ -27,6 +29,7 @@ def webhook() -> Iterator[Webhook]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.messages.append(json.loads(body))
+            receiver.wait.wait()
             self.send_response(receiver.status)
             if receiver.location:
                 self.send_header("Location", receiver.location)
@@ -47,6 +50,7 @@ def webhook() -> Iterator[Webhook]:
         yield receiver
     finally:
         receiver.drip = False
+        receiver.wait.set()
         server.shutdown()
         server.server_close()
 

@@ -1,8 +1,10 @@
 """An outlet's trouble is told once, and so is its recovery; whatever becomes of the target, pushes go on."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -13,8 +15,17 @@ from django.utils import timezone
 
 from integration import alert_delivery
 from integration.alert_delivery import deliver, due
-from integration.alert_targets import UnusableTarget, check_url, send
-from integration.alerts import watch
+from integration.alert_targets import (
+    CONNECT_SECONDS,
+    SEND_SECONDS,
+    Result,
+    UnusableTarget,
+    check_url,
+    open_target,
+    send,
+)
+from integration.alert_words import advise
+from integration.alerts import claim_comparisons, needing_somebody, watch
 from integration.checks import check_dashboard_url
 from integration.holds import attend, discard_push, release_push
 from integration.models import (
@@ -25,16 +36,21 @@ from integration.models import (
     Outlet,
     OutletAlert,
     OutletProduct,
+    PushAttempt,
     PushHistory,
     PushPause,
+    Reconciliation,
     RejectedItem,
 )
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
 from integration.product_update import apply_product_update
 from integration.pruning import prune_alerts
-from integration.push_service import PushService
-from tasks.alerts import ring_watch, send_alert, watch_outlets
+from integration.push_queue import Started
+from integration.push_service import PushService, run_started
+from integration.reconciliation import run_reconciliation
+from integration.reconciliation_queue import want_all, want_one
+from tasks.alerts import TIME_LIMIT, ring_watch, send_alert, watch_outlets
 from tests.conftest import make_outlet, set_price, stock
 from tests.receivers import Webhook, mail_server, webhook
 
@@ -90,6 +106,13 @@ def fail(outlet: Outlet, price: str = "11.00") -> None:
     push(outlet, price, REFUSED)
 
 
+def lines_of(message: dict[str, Any]) -> list[str]:
+    """Without the alert's number at its end."""
+    *lines, nothing, number = message["message"].splitlines()
+    assert (nothing, number.split()[0]) == ("", "Alert")
+    return lines
+
+
 def titles(receiver: Webhook) -> list[str]:
     return [message["title"] for message in receiver.messages]
 
@@ -133,12 +156,34 @@ def test_the_message_says_which_outlet_why_what_to_do_and_where(
     fail(stocked)
     tick(timezone.now())
     (message,) = hook.messages
-    assert message["message"].splitlines() == [
+    assert lines_of(message) == [
         "Outlet: Branch 007 (memory 007)",
         "Cause: The last push failed: HTTP 401: <b>who?</b>",
         "What to do: Enter the outlet's API key again in the API settings. The push has stopped; nothing is lost.",
         f"https://prices.example.com/pushes/{PushHistory.objects.latest('pk').pk}/",
     ]
+
+
+OPEN_THE_PUSH = "Open the push in the dashboard and read what the shop has answered."
+SENT_AGAIN = "Nothing: the items are sent once more when the shop has surely done with this request."
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("http_503", SENT_AGAIN),
+        ("http_404", "Check the path of the address in the API settings and in the contract."),
+        ("http_302", "Ask the shop for the final address, and enter it in the API settings."),
+        ("http_422", OPEN_THE_PUSH),
+        ("refused", OPEN_THE_PUSH),
+        ("new", OPEN_THE_PUSH),
+        ("", "Nothing: the next push tries again."),
+    ],
+)
+def test_what_to_do_is_said_of_every_error(stocked: Outlet, kind: str, advice: str) -> None:
+    fail(stocked)
+    PushAttempt.objects.update(error_kind=kind)
+    assert advise(PushHistory.objects.latest("pk")) == advice
 
 
 def test_without_the_dashboard_s_address_there_is_no_link(
@@ -216,7 +261,7 @@ def test_outlets_that_change_together_share_a_message(hook: Webhook, target: Ale
     text = hook.messages[0]["message"]
     assert text.count("Outlet: ") == 20
     assert text.count("left alone for a while: HTTP 503") == 20
-    assert text.endswith("and 3 more outlets")
+    assert text.endswith(f"and 3 more outlets\n\nAlert {Alert.objects.earliest('pk').pk}")
 
 
 def test_quarantine_is_trouble(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
@@ -341,7 +386,69 @@ def test_a_target_that_drips_is_left_in_time(
     deliver(waiting.pk, timezone.now())
     assert time.monotonic() - began < 3
     waiting.refresh_from_db()
-    assert (waiting.status, waiting.error) == ("waiting", "There was no answer in time.")
+    assert (waiting.status, waiting.error) == ("waiting", "There was no answer in time. It may have arrived.")
+
+
+def test_a_target_that_answers_too_late_is_told_twice_at_most(
+    waiting: AlertDelivery, hook: Webhook, target: AlertTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.alert_targets.SEND_SECONDS", 2.0)
+    hook.wait.clear()
+    now = timezone.now()
+    deliver(waiting.pk, now)
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.not_before) == ("waiting", now + timedelta(seconds=30))
+    tick(now + MINUTE, 20)
+    waiting.refresh_from_db()
+    target.refresh_from_db()
+    assert (waiting.status, waiting.attempt_count, target.last_error) == ("failed", 2, waiting.error)
+    first, second = hook.messages
+    assert first == second
+    assert first["message"].splitlines()[-2:] == ["", f"Alert {waiting.alert_id}"]
+
+
+def test_what_comes_after_an_alert_without_an_answer_is_told(
+    waiting: AlertDelivery, stocked: Outlet, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_delivery, "send", lambda *words: Result("no answer", may_have_arrived=True))
+    now = timezone.now()
+    deliver(waiting.pk, now)
+    deliver(waiting.pk, now + timedelta(seconds=30))
+    monkeypatch.undo()
+    push(stocked, "40.00")
+    watch(now)
+    watch(now + 3 * MINUTE)
+    send_due(now + 3 * MINUTE)
+    assert titles(hook) == ["Branch 007 (memory 007) is well again"]
+
+
+def test_a_name_that_takes_too_long_to_be_found_is_no_message_that_may_have_arrived(
+    waiting: AlertDelivery, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = threading.Event()
+    monkeypatch.setattr("integration.alert_targets.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("integration.alert_targets.check_address", lambda target: fail_when(looked_up))
+    assert send(hook.url, "a", "b") == Result("There was no answer in time.")
+    looked_up.set()
+    assert hook.messages == []
+
+
+def fail_when(event: threading.Event) -> None:
+    event.wait()
+    raise UnusableTarget("too late")
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("json://127.0.0.1:9/", (CONNECT_SECONDS, SEND_SECONDS + 1)),
+        ("json://127.0.0.1:9/?rto=1&cto=1", (CONNECT_SECONDS, SEND_SECONDS + 1)),
+        ("mailto://127.0.0.1?from=push@example.com&to=managers@example.com", (SEND_SECONDS + 1, SEND_SECONDS + 1)),
+    ],
+)
+def test_a_read_never_ends_before_a_message_is_given_up(url: str, seconds: tuple[float, float]) -> None:
+    assert open_target(url).request_timeout == seconds
+    assert max(seconds) < TIME_LIMIT
 
 
 def test_one_dead_target_keeps_nothing_from_the_others(stocked: Outlet, hook: Webhook, target: AlertTarget) -> None:
@@ -423,7 +530,7 @@ def test_an_e_mail_arrives() -> None:
     with mail_server() as (port, mails):
         url = f"mailto://127.0.0.1:{port}?from=push@example.com&to=managers@example.com&mode=insecure"
         assert check_url(url) == "E-mail"
-        assert send(url, "A title", "Line <b>one</b>\nLine two") == ""
+        assert send(url, "A title", "Line <b>one</b>\nLine two") == Result()
     (mail,) = mails
     assert "Subject: A title" in mail
     assert "To: managers@example.com" in mail
@@ -459,14 +566,14 @@ def test_private_addresses_are_refused_when_entered_and_when_sent(hook: Webhook,
     settings.ALLOW_PRIVATE_ADDRESSES = False
     with pytest.raises(UnusableTarget, match="private network"):
         check_url(hook.url)
-    assert "private network" in send(hook.url, "a", "b")
+    assert "private network" in send(hook.url, "a", "b").error
     assert hook.messages == []
 
 
 def test_a_redirect_is_not_followed(hook: Webhook) -> None:
     with webhook() as other:
         hook.status, hook.location = 307, other.url.replace("json://", "http://").replace("user:s3cr3t-password@", "")
-        assert "307" in send(f"{hook.url}?redirect=yes", "a", "b")
+        assert "307" in send(f"{hook.url}?redirect=yes", "a", "b").error
         assert other.messages == []
 
 
@@ -531,7 +638,7 @@ def test_a_held_push_is_told_once_over_many_ticks_and_once_when_it_went_on(
         PushService(full_outlet).push()
         now = tick(now)
     assert titles(hook) == ["A push to Branch 007 (memory 007) is held"]
-    assert hook.messages[0]["message"].splitlines() == [
+    assert lines_of(hook.messages[0]) == [
         "Outlet: Branch 007 (memory 007)",
         "Cause: 20 items would go out of stock",
         "What to do: Look at what it would do. Send it if that is meant, or correct the prices and stock.",
@@ -560,7 +667,7 @@ def test_a_discarded_push_and_one_that_went_on_by_itself_are_told_as_such(
     now = tick(timezone.now(), 4)
     discard_push(push.pk, "asha", now)
     now = tick(now, 2)
-    assert "It was discarded." in hook.messages[-1]["message"]
+    assert "It was ended: discarded by asha." in hook.messages[-1]["message"]
     hold(full_outlet)
     now = tick(timezone.now() + 4 * MINUTE, 2)
     update_stock(full_outlet, list(full_outlet.products.values_list("product__sku", flat=True)), 1)
@@ -578,3 +685,117 @@ def test_pushes_that_are_held_at_the_same_time_share_a_message(hook: Webhook, ta
         hold(outlet)
     tick(timezone.now(), 4)
     assert titles(hook) == ["3 pushes are held"]
+
+
+# --- comparisons that need somebody ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def set_back(outlet: Outlet) -> Outlet:
+    """The shop has the prices of long ago, and all is acknowledged."""
+    stock(outlet, 60)
+    PushService(outlet).push()
+    Memory.shops[outlet.store_id] = {sku: (Decimal("1"), 1) for sku in Memory.shops[outlet.store_id]}
+    return outlet
+
+
+def compare(outlet: Outlet, sends: str = "usual", trigger: str = "manual") -> Reconciliation:
+    row, _ = want_one(outlet.pk, timezone.now(), sends=sends)
+    Reconciliation.objects.filter(pk=row.pk).update(trigger=trigger)
+    run_reconciliation(row.pk, timezone.now())
+    row.refresh_from_db()
+    return row
+
+
+def finish_pushes(outlet: Outlet) -> None:
+    run_started(Started(PushHistory.objects.get(outlet=outlet, status__in=PushHistory.OPEN)))
+
+
+def test_a_comparison_of_which_nothing_is_sent_is_told_once_over_many_nights_and_once_when_it_is_settled(
+    set_back: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    row = compare(set_back)
+    now = tick(timezone.now() + 3 * MINUTE, 3)
+    for _ in range(2):
+        compare(set_back)
+        now = tick(now + 3 * MINUTE, 2)
+    assert titles(hook) == ["The shop of Branch 007 (memory 007) has other prices or stock"]
+    assert lines_of(hook.messages[0]) == [
+        "Outlet: Branch 007 (memory 007)",
+        "Cause: 60 of 60 compared items are otherwise in the shop: so many that nothing was sent again",
+        "What to do: Look at the comparison. Send them again if the dashboard is right, or correct the contract.",
+        f"https://prices.example.com/shop-integration/comparison/{row.pk}/",
+    ]
+    compare(set_back, "all")
+    finish_pushes(set_back)
+    now = tick(now + 3 * MINUTE, 2)
+    assert len(hook.messages) == 1  # sent again, and not yet seen there
+    last = compare(set_back)
+    tick(now + 3 * MINUTE, 3)
+    assert titles(hook)[1:] == ["The comparison with the shop of Branch 007 (memory 007) is settled"]
+    assert lines_of(hook.messages[1]) == [
+        "Outlet: Branch 007 (memory 007)",
+        "60 of 60 compared items are as they should be, and none is to be sent again.",
+        f"https://prices.example.com/shop-integration/comparison/{last.pk}/",
+    ]
+
+
+def test_what_is_sent_again_is_told_only_if_it_is_not_there_afterwards(
+    outlet: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    stock(outlet, 3)
+    PushService(outlet).push()
+    shop = Memory.shops[outlet.store_id]
+    shop["s00001"] = (Decimal("1"), 1)
+    assert compare(outlet).sent_count == 1
+    finish_pushes(outlet)
+    now = tick(timezone.now() + 3 * MINUTE, 3)
+    assert hook.messages == []
+    shop["s00001"] = (Decimal("1"), 1)  # accepted, and not done
+    row = compare(outlet, trigger="follow_up")
+    tick(now + 3 * MINUTE, 3)
+    assert lines_of(hook.messages[0]) == [
+        "Outlet: Branch 007 (memory 007)",
+        "Cause: 1 item was sent again, and is still otherwise in the shop",
+        "What to do: Look at the comparison. Ask the shop why it takes what it does not show, or correct the contract.",
+        f"https://prices.example.com/shop-integration/comparison/{row.pk}/",
+    ]
+
+
+def test_comparisons_of_a_night_wait_for_each_other_and_share_a_message(
+    set_back: Outlet, hook: Webhook, target: AlertTarget
+) -> None:
+    other = make_outlet("8", name="Marina")
+    stock(other, 60)
+    compare(set_back)
+    now = timezone.now()
+    want_all(now)
+    tick(now + 3 * MINUTE, 3)
+    assert hook.messages == []
+    (last,) = Reconciliation.objects.filter(outlet=other)
+    PushService(other).push()
+    Memory.shops["8"] = {}
+    run_reconciliation(last.pk, timezone.now())
+    Reconciliation.objects.filter(status="waiting").delete()
+    tick(now + 6 * MINUTE, 3)
+    assert titles(hook) == ["2 shops have other prices or stock"]
+
+
+@pytest.mark.parametrize("sends", ["usual", "nothing"])
+def test_a_look_that_sends_nothing_is_told_to_nobody_and_settles_nothing(
+    set_back: Outlet, hook: Webhook, target: AlertTarget, sends: str
+) -> None:
+    compare(set_back, sends)
+    now = tick(timezone.now() + 3 * MINUTE, 3)
+    compare(set_back, "nothing")
+    tick(now + 3 * MINUTE, 3)
+    assert len(hook.messages) == (sends == "usual")
+
+
+def test_two_sweeps_tell_a_comparison_once(set_back: Outlet, hook: Webhook, target: AlertTarget) -> None:
+    compare(set_back)
+    now = timezone.now() + 3 * MINUTE
+    found = list(needing_somebody(now))
+    assert len(claim_comparisons(needing_somebody(now), now)) == 1
+    assert claim_comparisons(needing_somebody(now), now) == []
+    assert len(found) == 1

@@ -40,6 +40,8 @@ LOOKS: dict[str, tuple[Any, str, str]] = {
     Alert.Kind.RECOVERY: (gettext_lazy("well again"), "green", "check"),
     Alert.Kind.HELD: (gettext_lazy("held"), "red", "hand"),
     Alert.Kind.LET_GO: (gettext_lazy("no longer held"), "green", "check"),
+    Alert.Kind.DIFFERS: (gettext_lazy("shop differs"), "red", "triangle-alert"),
+    Alert.Kind.SETTLED: (gettext_lazy("settled"), "green", "check"),
     Alert.Kind.PAUSE: (gettext_lazy("paused"), "yellow", "octagon-pause"),
     Alert.Kind.RESUME: (gettext_lazy("resumed"), "green", "play"),
 }
