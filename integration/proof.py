@@ -53,6 +53,12 @@ def last_of(outlet_ids: Iterable[int]) -> dict[int, Reconciliation]:
     return {row.outlet_id: row for row in Reconciliation.objects.filter(pk__in=outlets)}
 
 
+def first_tries(outlet_ids: Iterable[int]) -> dict[int, datetime]:
+    """Since when these outlets were to be compared."""
+    rows = Reconciliation.objects.filter(outlet__in=list(outlet_ids)).order_by()
+    return dict(rows.values_list("outlet").annotate(first=Min("created_at")))
+
+
 def seen_otherwise(item: OutletProduct) -> Difference | None:
     """What the last comparison has found of it, if the shop has acknowledged nothing of it since."""
     last = last_of([item.outlet_id]).get(item.outlet_id)

@@ -94,7 +94,7 @@ class Reader:
             if page.outcome is Outcome.DONE:
                 return page
             if page.retry_after:
-                health.hold(self.outlet.pk, page.retry_after, timezone.now())
+                health.leave_alone(self.outlet.pk, page.retry_after, timezone.now())
             if page.outcome is not Outcome.RETRY or attempt >= self.contract.attempts:
                 raise CannotRead(page.message or f"the shop could not be read ({page.error_kind})")
             backoff = self.contract.backoff_seconds

@@ -12,12 +12,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integration import changes
+from integration import changes, revisions
 from integration.comparison import Findings, Verdict, list_strangers, look_again, look_through
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.models import Difference, Outlet, PushHistory, Reconciliation
+from integration.obstacles import CannotPush, check_pause, check_switches
 from integration.platforms.contract import Contract
-from integration.push_queue import CannotPush, Ring, check_pause, check_switches, start_push
+from integration.push_queue import Ring, start_push
 from integration.reading import CannotRead, LeftAlone, Reader
 from integration.reconciliation_queue import Claim, ClaimLost, Sends, Status, claim_one, lease
 from integration.shelf import Doubts, Shelf
@@ -154,6 +155,7 @@ def count_of(findings: Findings) -> dict[str, int]:
 
 
 def conclude(claim: Claim, findings: Findings, doubts: Doubts) -> list[Ring]:
+    claim.look_again()
     facts = claim.facts
     named = ("differing_count", "missing_count", "malformed_count", "extra_count")
     status = Status.DIFFERENT if any(facts[name] for name in named) else Status.EQUAL
@@ -182,6 +184,7 @@ def send_again(claim: Claim, doubts: Doubts) -> tuple[dict[str, Any], list[Ring]
     now = timezone.now()
     for ids in doubts.due():
         with transaction.atomic():
+            revisions.lock(claim.row.outlet_id)
             changes.confirm_later(ids, now)
     facts: dict[str, Any] = {"sent_count": doubts.due_count}
     user_id = claim.row.created_by_id

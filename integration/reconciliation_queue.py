@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from integration.changes import is_quarantined
 from integration.contracts import MISCONFIGURED, contract_of
-from integration.models import Outlet, Reconciliation
+from integration.models import UNSETTLED, Outlet, OutletProduct, Reconciliation
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ def want_all(now: datetime) -> int:
 
 
 def create(outlet_ids: Iterable[int], trigger: str, now: datetime) -> int:
-    rows = [Reconciliation(outlet_id=pk, trigger=trigger, created_at=now) for pk in outlet_ids]
+    rows = [Reconciliation(outlet_id=pk, trigger=trigger, created_at=now) for pk in sorted(outlet_ids)]
     Reconciliation.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
     return len(rows)
 
@@ -67,16 +68,19 @@ def create(outlet_ids: Iterable[int], trigger: str, now: datetime) -> int:
 def want_one(
     outlet_id: int, now: datetime, user_id: int | None = None, sends: str = Sends.USUAL
 ) -> tuple[Reconciliation, bool]:
-    """The comparison that was asked for, or the open one; and whether it is new."""
-    while True:
-        try:
-            with transaction.atomic():
-                values = {"trigger": Reconciliation.Trigger.MANUAL, "created_by_id": user_id, "sends": sends}
-                made = Reconciliation.objects.create(outlet_id=outlet_id, created_at=now, rung_at=now, **values)
-                return made, True
-        except IntegrityError:
-            if found := Reconciliation.objects.filter(outlet=outlet_id, status__in=Reconciliation.OPEN).first():
-                return found, False
+    """The comparison that was asked for, or the open one; and whether it is new. An open one sends all that differs, if
+    somebody asks for that before it has ended, unless it was to send nothing."""
+    values = {"trigger": Reconciliation.Trigger.MANUAL, "created_by_id": user_id, "sends": sends}
+    wanted = {"created_at": now, "rung_at": now, **values}
+    opened = {"outlet_id": outlet_id, "status__in": Reconciliation.OPEN}
+    try:
+        row, is_new = Reconciliation.objects.get_or_create(**opened, defaults=wanted)
+    except IntegrityError:  # another one has ended between the two looks
+        row, is_new = Reconciliation.objects.get_or_create(**opened, defaults=wanted)
+    if not is_new and (row.sends, sends) == (Sends.USUAL, Sends.ALL):
+        Reconciliation.objects.filter(pk=row.pk, **opened).update(sends=sends, created_by=user_id)
+        row.refresh_from_db()
+    return row, is_new
 
 
 def next_waiting(now: datetime) -> list[int]:
@@ -102,6 +106,13 @@ class Claim:
     token: uuid.UUID
     facts: dict[str, Any] = field(default_factory=dict)
     written_at: float = 0.0
+
+    def look_again(self) -> None:
+        """Somebody may have asked for more meanwhile; or the outlet has gone, and the comparison with it."""
+        try:
+            self.row.refresh_from_db(fields=["sends", "created_by"])
+        except Reconciliation.DoesNotExist:
+            raise ClaimLost from None
 
     def write(self, **values: Any) -> None:
         held = Reconciliation.objects.filter(pk=self.row.pk, claim_token=self.token)
@@ -173,5 +184,7 @@ def want_follow_ups(now: datetime) -> None:
     sent = Reconciliation.objects.filter(status=Status.DIFFERENT, sent_count__gt=0)
     since = sent.filter(finished_at__lte=now - FOLLOW_UP_AFTER, created_at__gt=now - FOLLOW_UP_UNTIL)
     later = Reconciliation.objects.filter(outlet=OuterRef("outlet"), created_at__gt=OuterRef("created_at"))
-    due = since.exclude(trigger=Reconciliation.Trigger.FOLLOW_UP).filter(~Exists(later)).order_by("pk")
-    create(due.values_list("outlet", flat=True), Reconciliation.Trigger.FOLLOW_UP, now)
+    # What was sent again may not be there yet.
+    unsent = OutletProduct.objects.filter(UNSETTLED, ~is_quarantined(), outlet=OuterRef("outlet"), confirm_at__lte=now)
+    due = since.exclude(trigger=Reconciliation.Trigger.FOLLOW_UP).filter(~Exists(later), ~Exists(unsent))
+    create(due.order_by("pk").values_list("outlet", flat=True), Reconciliation.Trigger.FOLLOW_UP, now)

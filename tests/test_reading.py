@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from integration.mock_shop import MockShop, odd_answer
+from integration.mock_misbehaviour import odd_answer
+from integration.mock_shop import MockShop
 from integration.models import Outlet, Reconciliation
 from integration.platforms.exchange import ANSWER_LIMIT
 from integration.push_service import PushService

@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from integration import reconciliation
 from integration.models import (
     Difference,
     EndpointHealth,
@@ -141,6 +143,48 @@ def test_far_too_many_differences_are_not_sent_until_somebody_says_so(outlet: Ou
     assert (row.is_held, row.sent_count) == (False, 51)
     assert finish_push(outlet).accepted_count == 51
     assert compare(outlet).status == "equal"
+
+
+def test_who_asks_for_all_of_it_while_it_is_compared_gets_all_of_it(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(outlet, 60)
+    PushService(outlet).push()
+    shop_of(outlet).clear()
+    user = get_user_model().objects.create(username="asha")
+    read_shelf = Memory.read_shelf
+
+    def ask_meanwhile(self: Memory, *args: Any) -> ShopPage:
+        assert want_one(outlet.pk, timezone.now(), user.pk, "all")[1] is False
+        return read_shelf(self, *args)
+
+    monkeypatch.setattr(Memory, "read_shelf", ask_meanwhile)
+    row = compare(outlet)
+    assert (row.is_held, row.sent_count, row.created_by) == (False, 60, user)
+    assert row.push is not None
+    assert row.push.created_by == user
+
+
+def test_an_outlet_that_goes_while_it_is_compared_ends_the_comparison(
+    outlet: Outlet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    conclude = reconciliation.conclude
+
+    def delete_and_conclude(*args: Any) -> Any:
+        Reconciliation.objects.all().delete()
+        return conclude(*args)
+
+    monkeypatch.setattr(reconciliation, "conclude", delete_and_conclude)
+    row, _ = want_one(outlet.pk, timezone.now())
+    assert run_reconciliation(row.pk, timezone.now()) == []
+    assert "Traceback" not in caplog.text
+
+
+def test_a_comparison_that_was_to_send_nothing_sends_nothing_whoever_asks(synced: Outlet) -> None:
+    row, _ = want_one(synced.pk, timezone.now(), sends="nothing")
+    assert want_one(synced.pk, timezone.now(), sends="all") == (row, False)
+    row.refresh_from_db()
+    assert row.sends == "nothing"
 
 
 @pytest.mark.parametrize("changed", [50, 51])
@@ -363,7 +407,7 @@ def test_retry_after_holds_pushes_as_well(
     quick(backoff_seconds=0.01, attempts=2)
     waited: list[float] = []
     monkeypatch.setattr("integration.reconciliation_queue.Claim.wait", lambda claim, seconds: waited.append(seconds))
-    monkeypatch.setattr("integration.reading.health.hold", lambda pk, seconds, now: waited.append(-seconds))
+    monkeypatch.setattr("integration.reading.health.leave_alone", lambda pk, seconds, now: waited.append(-seconds))
     answer(monkeypatch, ShopPage(Outcome.RETRY, message="busy", retry_after=7), good(*sorted(shop_of(synced))))
     assert compare(synced).status == "equal"
     assert [seconds for seconds in waited if seconds] == [-7, 7]

@@ -17,13 +17,12 @@ from django.views.decorators.vary import vary_on_headers
 from integration.export_feed import Line, guard
 from integration.models import Difference, Outlet, Product, Reconciliation
 from integration.pages.comparison_words import KINDS, TRIGGERS, look_of, say_counts, say_proof
-from integration.pages.shell import HtmxRequest, allow
+from integration.pages.shell import NOTHING_MORE, HtmxRequest, allow
 from integration.proof import last_of, read_proof
 from integration.reconciliation_queue import Sends, can_read
 from tasks.reconcile import ring_comparison
 
 OUTLETS_PER_PAGE, HISTORY_PER_PAGE, PER_PAGE = 50, 25, 50
-NOTHING_MORE = 286  # htmx stops asking
 HEADER = ("sku", "kind", "shop_price", "shop_stock_status", "known_price", "known_stock_status", "sent_again", "reason")
 
 
@@ -88,7 +87,9 @@ def show_outlet(request: HttpRequest, outlet_id: int) -> HttpResponse:
 @allow("integration.push_outlet")
 def start(request: HttpRequest, outlet_id: int, sends: str = Sends.USUAL) -> HttpResponse:
     row, is_new = ring_comparison(outlet_id, request.user.pk, sends)
-    if not is_new:
+    if not is_new and row.sends == sends == Sends.ALL:
+        messages.info(request, _("This outlet is being compared already. What differs is sent again when that ends."))
+    elif not is_new:
         messages.info(request, _("This outlet is being compared already."))
     return redirect("comparison", row.pk)
 

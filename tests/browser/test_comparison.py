@@ -1,6 +1,5 @@
 """A shop is compared by a real worker: what it has lost is found, sent again, and proved."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from integration.models import Outlet, Reconciliation
 from tasks.push import ring_outlet
 from tests.browser.axe import violations
 from tests.conftest import dashboard_state, stock
+from tests.faults.local import wait_until
 from tests.faults.service import CONTRACT
 
 Visit = Callable[..., Page]
@@ -25,23 +25,15 @@ def synced(branch: Outlet, shop: MockShop, site: str) -> Outlet:
     store_contract("pasons", "", {**CONTRACT, "read_back": read_back}, timezone.now())
     stock(branch, 1000)
     ring_outlet(branch.pk)
-    wait_for(lambda: shop.shelf.get("14") == dashboard_state(branch))
-    wait_for(lambda: not branch.pushes.filter(finished_at=None).exists())
+    wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
+    wait_until(lambda: not branch.pushes.filter(finished_at=None).exists())
     return branch
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if is_so():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come to that")
 
 
 def test_what_the_shop_has_lost_is_found_and_sent_again(visit: Visit, synced: Outlet, shop: MockShop) -> None:
     shop.shelf.take_away("14", "s00042")
     shop.shelf.put("14", [("s00043", "99.00", 0)])
-    shop.misbehave(mode="slow", seconds=0.3, on="read")
+    shop.misbehave(mode="slow", seconds=0.5, on="read")
     page = visit("Operator")
     page.goto("/shop-integration/comparison/")
     page.get_by_role("button", name="Compare Al Quoz now").click()
@@ -49,7 +41,7 @@ def test_what_the_shop_has_lost_is_found_and_sent_again(visit: Visit, synced: Ou
     expect(page.get_by_text("998 of 1,000 items proved equal")).to_be_visible()
     expect(page.get_by_role("link", name="s00042")).to_be_visible()
     expect(page.get_by_text("2 items are sent again.")).to_be_visible()
-    wait_for(lambda: shop.shelf.get("14") == dashboard_state(synced))
+    wait_until(lambda: shop.shelf.get("14") == dashboard_state(synced))
     shop.misbehave(mode="ok")
     page.get_by_role("link", name="All comparisons of the outlet").click()
     page.get_by_role("button", name="Compare now").click()

@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from integration.models import Difference, Outlet, Reconciliation
+from integration.models import Difference, Outlet, PushHistory, Reconciliation
 from integration.pages.comparison_words import say_proof
 from integration.platforms.memory import Memory
 from integration.proof import Proof
-from integration.push_service import PushService
+from integration.push_queue import Started
+from integration.push_service import PushService, run_started
 from integration.reconciliation import run_reconciliation
-from integration.reconciliation_queue import want_follow_ups
+from integration.reconciliation_queue import want_follow_ups, want_one
 from tests.conftest import make_outlet, stock
 from tests.people import restore_migrated_rows, signed_in
 from tests.test_reconciliation import compare
@@ -104,6 +105,15 @@ def test_the_product_s_page_says_what_was_seen_in_the_shop(synced: Outlet) -> No
     assert ("found it otherwise" in shown, "3.50" in shown) == (True, True)
     PushService(synced).push(["s00004"])
     assert "found it otherwise" not in client.get(url).content.decode()
+
+
+def test_what_is_to_be_sent_again_is_added_to_a_comparison_that_is_under_way(synced: Outlet) -> None:
+    row = compare(synced)
+    night, _ = want_one(synced.pk, timezone.now())
+    answer = signed_in("Operator").post(reverse("comparison_send", args=[row.pk]), follow=True)
+    assert "What differs is sent again when that ends." in answer.content.decode()
+    night.refresh_from_db()
+    assert (night.sends, Reconciliation.objects.count()) == ("all", 2)
 
 
 def test_what_is_held_is_sent_again_when_an_operator_says_so(outlet: Outlet) -> None:
@@ -228,6 +238,9 @@ def test_what_was_sent_again_is_compared_once_more(synced: Outlet) -> None:
     Memory.shops["007"]["s00001"] = (Decimal("2"), 1)
     row = compare(synced)
     soon, later = timezone.now(), timezone.now() + timedelta(minutes=11)
+    want_follow_ups(later)
+    assert Reconciliation.objects.count() == 1  # it is still on its way
+    run_started(Started(PushHistory.objects.get(status="queued")))
     want_follow_ups(soon)
     assert Reconciliation.objects.count() == 1
     want_follow_ups(later)
