@@ -26,7 +26,9 @@ worker_max_memory_per_child = 300_000  # KiB
 worker_soft_shutdown_timeout = 20
 worker_send_task_events = worker_enable_remote_control = env.broker_has_events()
 worker_hijack_root_logger = False
+# Django renews connections, see tasks/connections.py. Celery closes none before it forks either: its parent has none.
+CELERY_DB_REUSE_MAX = 1_000_000  # tasks
 
-timezone = env.text("TIME_ZONE", "Asia/Dubai")
+timezone = env.time_zone()
 enable_utc = True
 beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -18,6 +18,8 @@ def make(folder: Path = FOLDER) -> list[str]:
         "encryption_keys": base64.urlsafe_b64encode(os.urandom(32)).decode("ascii"),
         "flower_basic_auth": f"operator:{secrets.token_urlsafe(12)}",
         "sentry_dsn": "",
+        "broker_url": "",
+        "sentinel_password": "",
     }
     missing = [name for name in wanted if not (folder / name).exists()]
     for name in missing:

@@ -3,14 +3,17 @@
 import json
 import os
 import secrets
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dj_database_url
 from cryptography.fernet import Fernet
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from sentry_sdk.utils import Dsn
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 100  # the kernel's limit for a Unix socket's path is 108 bytes
@@ -26,7 +29,7 @@ TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
 
-# Where the service's data, messages and keys are; each may come from a file, too.
+# Where the service's data, messages and keys are; secrets may come from a file, too.
 PLACES: tuple[str, ...] = (
     "DATABASE_URL",
     "BROKER_URL",
@@ -91,14 +94,26 @@ def flag(name: str, default: bool) -> bool:
     raise InvalidEnvironment(f"{name}={value!r} is neither of true, false")
 
 
-def number(name: str, default: int) -> int:
+def number(name: str, default: int, least: int = 1, most: float = inf) -> int:
     value = text(name)
     if not value:
         return default
     try:
-        return int(value)
+        found = int(value)
     except ValueError as exc:
         raise InvalidEnvironment(f"{name}={value!r} is not a whole number") from exc
+    if not least <= found <= most:
+        limit = f"less than {least}" if found < least else f"more than {most}"
+        raise InvalidEnvironment(f"{name}={value!r} is {limit}")
+    return found
+
+
+def time_zone() -> str:
+    value = text("TIME_ZONE", "Asia/Dubai")
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, ZoneInfoNotFoundError) as exc:
+        raise InvalidEnvironment(f"TIME_ZONE={value!r} is no time zone: Asia/Dubai is one") from exc
 
 
 def words(name: str, default: str = "") -> list[str]:
@@ -259,6 +274,17 @@ def flower_basic_auth() -> list[str]:
     if any(not all(person.partition(":")) for person in people):
         raise InvalidEnvironment("FLOWER_BASIC_AUTH is not user:password, several with commas between")
     return people
+
+
+def sentry_dsn() -> str:
+    """Where errors are reported; empty: nowhere. It is not shown: it holds a key."""
+    value = secret("SENTRY_DSN")
+    try:
+        if value:
+            Dsn(value)
+        return value
+    except ValueError:
+        raise InvalidEnvironment("SENTRY_DSN cannot be read: https://key@host/project is needed") from None
 
 
 def database() -> dict[str, Any]:

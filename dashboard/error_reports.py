@@ -12,7 +12,7 @@ from sentry_sdk.types import Event, Hint
 from integration.log_context import IDS
 
 HIDDEN = "[hidden]"
-# Tokens for programs, Fernet's ciphertext, whoever stands in an address, what follows the names of secrets.
+# Tokens for programs, Fernet's ciphertext, whoever stands in an address, whatever its query says.
 SECRETS = re.compile(
     r"push_[A-Za-z0-9_-]{16,}|gAAAA[A-Za-z0-9_=-]{16,}|(?<=://)[^/\s@]+(?=@)|(?<=[Bb]earer )\S+"
     r"|(?<=[?&])[^=\s&]+=[^&\s'\"]+"
@@ -21,7 +21,7 @@ REQUEST_KEPT = ("method", "url")  # no headers, cookies, query or body
 
 
 def report_errors(dsn: str, own_secrets: list[str]) -> None:
-    """Without an address nothing is loaded into the web server or the workers, and nothing leaves them."""
+    """Without an address nothing leaves the web server and the workers."""
     if not dsn:
         return
     sentry_sdk.init(

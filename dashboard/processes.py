@@ -1,8 +1,10 @@
 """The processes that the service consists of, and how each shows that it is ready."""
 
+import random
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -31,9 +33,12 @@ def require_free(port: int, option: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Below those that connections take for themselves, so that none has it before it is listened on."""
+    for port in random.sample(range(15_000, 32_000), 100):
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((LOOPBACK, port))
+            return port
+    raise OSError("no free port was found")
 
 
 def listens(port: int) -> bool:

@@ -79,7 +79,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # workers cannot share :memory:
 else:
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 10)
+    # Seconds; tcp_user_timeout in milliseconds. Without them a connection that is kept would wait for minutes for a
+    # server that has vanished without a word (https://www.postgresql.org/docs/current/libpq-connect.html).
+    limits = {"connect_timeout": 10, "tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10}
+    DATABASES["default"]["OPTIONS"] = {**limits, "keepalives_count": 3, **DATABASES["default"].get("OPTIONS", {})}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"}]
@@ -89,7 +92,7 @@ LOGOUT_REDIRECT_URL = "login"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ar", "العربية")]
-TIME_ZONE = env.text("TIME_ZONE", "Asia/Dubai")
+TIME_ZONE = env.time_zone()
 USE_TZ = True
 USE_I18N = True
 
@@ -101,7 +104,7 @@ WHITENOISE_USE_FINDERS = True
 SESSION_COOKIE_HTTPONLY = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 365 * 24 * 60 * 60) if HTTPS else 0
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 365 * 24 * 60 * 60, least=0) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 # The browsers' preload list is for whole domains and cannot be left: that is not this service's decision.
@@ -127,6 +130,9 @@ CONTRACTS = env.mapping("CONTRACTS")
 
 # Chunks of one outlet that may be under way at the same time.
 PUSH_WINDOW = env.number("PUSH_WINDOW", 2)
+# A push after a product update begins no sooner after the last such push of its outlet: more updates gather in it. The
+# sweep rings a push that has not begun after RING_AGAIN_SECONDS.
+UPDATE_GAP_SECONDS = env.number("UPDATE_GAP_SECONDS", 5, least=0, most=60)
 # Longer than the task's time limit, which is longer than a request's deadline; shorter than the visibility timeout.
 CHUNK_LEASE_SECONDS = env.number("CHUNK_LEASE_SECONDS", 150)
 # Comparisons with shops that may be under way at the same time: each holds a worker process while it reads.
@@ -159,13 +165,14 @@ SENTINEL_PASSWORD = env.sentinel_password()
 # For development: every outlet's endpoint may lie in a private network or on this machine.
 ALLOW_PRIVATE_ADDRESSES = env.flag("ALLOW_PRIVATE_ADDRESSES", False)
 # A state is told when it has held for so long, so that a shop that comes and goes is told of once.
-ALERT_AFTER_SECONDS = env.number("ALERT_AFTER_SECONDS", 120)
+ALERT_AFTER_SECONDS = env.number("ALERT_AFTER_SECONDS", 120, least=0)
 # What links in alerts begin with; empty: alerts have none.
 DASHBOARD_URL = env.web_address("DASHBOARD_URL")
 # How long a message may take before the sweep sends another one.
 RING_AGAIN_SECONDS = env.number("RING_AGAIN_SECONDS", 60)
 
 LOG_FORMAT = env.choice("LOG_FORMAT", "text", ("json", "text"))
+LOG_LEVEL = env.choice("LOG_LEVEL", "warning", ("debug", "info", "warn", "warning", "error", "critical")).upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -187,8 +194,8 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "integration": {"level": env.text("LOG_LEVEL", "WARNING")},
-        "tasks": {"level": env.text("LOG_LEVEL", "WARNING")},
+        "integration": {"level": LOG_LEVEL},
+        "tasks": {"level": LOG_LEVEL},
         # A worker says when it is ready, beat when it starts.
         "celery": {"level": "INFO"},
         # httpx logs each request's URL, which may carry a key.
@@ -202,4 +209,4 @@ LOGGING = {
 
 OWN_SECRETS = [SECRET_KEY, *ENCRYPTION_KEYS, str(DATABASES["default"].get("PASSWORD", "")), RATE_LIMIT_URL]
 OWN_SECRETS += [BROKER_URL, SENTINEL_PASSWORD]
-report_errors(env.secret("SENTRY_DSN"), OWN_SECRETS)
+report_errors(env.sentry_dsn(), OWN_SECRETS)

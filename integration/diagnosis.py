@@ -12,9 +12,10 @@ from django.db.models import Q, QuerySet
 from django_celery_beat.models import PeriodicTask
 
 from integration import backing
-from integration.checks import check_contracts, check_encryption_keys
+from integration.checks import check_contracts, check_encryption_keys, check_lease
 from integration.contracts import MISCONFIGURED, contract_of
-from integration.models import Outlet, TaskRun
+from integration.encryption import WrongEncryptionKey
+from integration.models import AlertTarget, Outlet, TaskRun
 from integration.next_push import pushes_of_all
 from integration.rate_limit import limits_of
 from integration.schedules import SWEEP
@@ -136,6 +137,26 @@ def minutes(span: timedelta) -> str:
 
 def check_keys(now: datetime) -> Iterator[Problem]:
     yield from as_problems(check_encryption_keys(databases=["default"]))
+    targets = AlertTarget.objects.order_by("name").values_list("pk", "name")
+    if names := ", ".join(name for pk, name in targets if not can_be_told(pk)):
+        text = f"none of ENCRYPTION_KEYS decrypts the addresses of these targets of alerts: {names}"
+        yield Problem(text, "put the earlier key back into ENCRYPTION_KEYS (after a comma), or add them again")
+
+
+def can_be_told(target_id: int) -> bool:
+    try:
+        return bool(AlertTarget.objects.only("url").get(pk=target_id))
+    except WrongEncryptionKey:
+        return False
+
+
+def check_alerts(now: datetime) -> Iterator[Problem]:
+    told = AlertTarget.objects.filter(is_active=True).order_by("name")
+    if not told.exists():
+        yield Problem("nobody is told of trouble", 'add somebody on the page "Alerts", or switch a target on there')
+    for name, error in told.exclude(last_error="").values_list("name", "last_error"):
+        text = f"the last message to {name} failed: {error}"
+        yield Problem(text, 'send it a test on the page "Alerts"; if that fails too, delete it and add it again')
 
 
 def check_every_contract(now: datetime) -> Iterator[Problem]:
@@ -182,6 +203,18 @@ def named(outlets: QuerySet[Outlet]) -> str:
 # --- this machine ---------------------------------------------------------------------------------------
 
 
+def check_idle_transactions(now: datetime) -> Iterator[Problem]:
+    """The service's own connections say so themselves, but not through PgBouncer."""
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('idle_in_transaction_session_timeout')")
+        role, limit = cursor.fetchone()
+    if limit == "0":
+        text = "a machine that vanishes inside a transaction would keep its locks in PostgreSQL for hours"
+        yield Problem(text, f"ALTER ROLE {role} SET idle_in_transaction_session_timeout = '60s'")
+
+
 def check_clock(now: datetime) -> Iterator[Problem]:
     """Leases go by the database's clock, waits by this machine's."""
     if connection.vendor == "sqlite":
@@ -210,6 +243,7 @@ def check_settings(now: datetime) -> Iterator[Problem]:
         yield Problem(
             "HTTPS is on and ALLOWED_HOSTS names only this machine", "add the dashboard's host to ALLOWED_HOSTS"
         )
+    yield from as_problems(check_lease())
 
 
 # In this order; each with the part that it needs.
@@ -223,8 +257,10 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "beat": ("database", check_beat),
     "schedule": ("database", check_schedule),
     "keys": ("database", check_keys),
+    "alerts": ("database", check_alerts),
     "contracts": ("database", check_every_contract),
     "outlets": ("database", check_outlets),
+    "transactions": ("database", check_idle_transactions),
     "clock": ("database", check_clock),
     "disk": ("", check_disk),
     "settings": ("", check_settings),

@@ -3,6 +3,7 @@
 import types
 
 from celery.app.defaults import SETTING_KEYS
+from celery.fixups.django import DjangoWorkerFixup
 from django.conf import settings
 
 import celeryconfig
@@ -16,7 +17,8 @@ def test_every_name_is_one_of_celery_s() -> None:
         for name, value in vars(celeryconfig).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert names - SETTING_KEYS == set()
+    assert names - SETTING_KEYS == {"CELERY_DB_REUSE_MAX"}
+    assert DjangoWorkerFixup(app).db_reuse_max == celeryconfig.CELERY_DB_REUSE_MAX
     assert len(names) > 15
 
 

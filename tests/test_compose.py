@@ -1,6 +1,7 @@
 """docker-compose.yml: hardened, watched, without a secret, and with the commands that run without containers too."""
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,6 +23,11 @@ COMPOSE = yaml.safe_load((env.BASE_DIR / "docker-compose.yml").read_text(encodin
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(set(SERVICES) - {"database", "broker"})
 EVERYWHERE = "0.0.0.0"
+SECRETS = ["DATABASE_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "SENTRY_DSN", "FLOWER_BASIC_AUTH", "BROKER_URL"]
+SECRETS += ["SENTINEL_PASSWORD"]
+PASSED: dict[str, str] = SERVICES["web"]["environment"]
+FIXED = {"REDIS_URL"}  # the broker beside it
+NOT_PASSED = {"DATA_DIR", "DEBUG"}  # a container keeps nothing, and is never for development
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -53,8 +59,7 @@ class TestEachService:
 
     def test_its_secrets_are_files(self, name: str) -> None:
         service = SERVICES[name]
-        secret_names = ("DATABASE_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "SENTRY_DSN", "FLOWER_BASIC_AUTH")
-        assert not {*secret_names, "POSTGRES_PASSWORD"} & service.get("environment", {}).keys()
+        assert not {*SECRETS, "POSTGRES_PASSWORD"} & service.get("environment", {}).keys()
         files = {Path(path).name for key, path in service.get("environment", {}).items() if key.endswith("_FILE")}
         assert files == set(service.get("secrets", []))
         assert files <= COMPOSE["secrets"].keys()
@@ -71,6 +76,56 @@ def test_the_broker_keeps_everything() -> None:
     )
 
 
+# --- the variables --------------------------------------------------------------------------------------
+
+
+def documented() -> set[str]:
+    """The first column of the table in docs/operations.md."""
+    text = (env.BASE_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("## All variables")[2].partition("\n## ")[0]
+    return {
+        name for row in re.findall(r"^\|([^|]*)\|", table, re.MULTILINE) for name in re.findall(r"`([A-Z_]+)`", row)
+    }
+
+
+def test_every_variable_that_is_documented_arrives() -> None:
+    arriving = {name.removesuffix("_FILE") for name in PASSED}
+    assert arriving == documented() - NOT_PASSED
+    taken_over = {name for name, value in PASSED.items() if str(value).startswith(f"${{{name}:-")}
+    assert taken_over == arriving - FIXED - set(SECRETS)
+    assert {name for name in PASSED if name.endswith("_FILE")} == {f"{name}_FILE" for name in SECRETS}
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"mock-shop"}))
+def test_every_part_gets_the_same(name: str) -> None:
+    assert SERVICES[name]["environment"] == PASSED
+
+
+SHOW = """
+import celeryconfig, flowerconfig
+from dashboard import settings
+print({name: str(value) for part in (settings, celeryconfig) for name, value in vars(part).items() if name[0] != "_"})
+"""
+
+
+def settings_with(**variables: str) -> str:
+    """Everything that is read, without the addresses of what lies in memory."""
+    own = {name: value for name, value in env.unconfigured().items() if name not in PASSED}
+    environment = {**own, "HTTPS": "true", "FLOWER_BASIC_AUTH": "a:b", "PYTHONHASHSEED": "0", **variables}
+    command = [sys.executable, "-c", SHOW]
+    done = subprocess.run(command, cwd=env.BASE_DIR, env=environment, capture_output=True, text=True, check=True)
+    return re.sub(r"0x[0-9a-f]+", "", done.stdout)
+
+
+def test_what_is_passed_empty_is_as_if_it_were_not_set() -> None:
+    empty = dict.fromkeys(PASSED.keys() - {"HTTPS"}, "")
+    assert settings_with(**empty) == settings_with()
+    assert settings_with(**{**empty, "PUSH_WINDOW": "7"}) != settings_with()
+
+
+# --- Docker's reading -----------------------------------------------------------------------------------
+
+
 def compose() -> list[str]:
     """Docker's own reader of the file, which needs no engine for it."""
     for command in (["docker", "compose"], ["docker-compose"]):
@@ -84,7 +139,7 @@ def compose() -> list[str]:
 @pytest.mark.parametrize("profile", ["", "mock-shop"])
 def test_docker_reads_the_file(profile: str) -> None:
     command = [*compose(), *(["--profile", profile] if profile else []), "-f", "docker-compose.yml", "config"]
-    variables = env.changed(HTTPS="true", ALLOWED_HOSTS="prices.example")
+    variables = env.changed(HTTPS="true", ALLOWED_HOSTS="prices.example", CONTRACTS='{"pasons": {"auth": "none"}}')
     done = subprocess.run(
         command, cwd=env.BASE_DIR, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -92,6 +147,8 @@ def test_docker_reads_the_file(profile: str) -> None:
     read = yaml.safe_load(done.stdout)
     assert set(SERVICES) - {"mock-shop"} <= read["services"].keys() <= set(SERVICES)
     assert read["services"]["web"]["environment"]["ALLOWED_HOSTS"] == "prices.example"
+    assert read["services"]["worker"]["environment"]["CONTRACTS"] == '{"pasons": {"auth": "none"}}'
+    assert read["services"]["worker"]["environment"]["PUSH_WINDOW"] == ""
     assert read["services"]["worker"]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
     assert read["services"]["flower"]["command"]
     assert read.keys() >= {"services", "secrets", "volumes"}

@@ -18,7 +18,7 @@ from django_celery_beat.models import PeriodicTask
 from dashboard import env
 from integration import backing, diagnosis
 from integration.diagnosis import diagnose
-from integration.models import TaskRun
+from integration.models import AlertTarget, TaskRun
 from integration.schedules import PUSH, SWEEP
 from integration.sums import note_run
 from tests.conftest import make_outlet
@@ -36,6 +36,11 @@ def well(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backing, "broker_problem", lambda: "")
     monkeypatch.setattr(backing, "eviction_policy", lambda: "noeviction")
     note_run(TaskRun.Task.SWEEP, timezone.now())
+    make_target("Managers")
+
+
+def make_target(name: str, **more: Any) -> AlertTarget:
+    return AlertTarget.objects.create(name=name, url="json://a", kind="Webhook", created_at=timezone.now(), **more)
 
 
 def problems(only: str) -> list[str]:
@@ -117,7 +122,34 @@ def test_outlets_that_lack_something() -> None:
 def test_keys_that_decrypt_nothing(settings: Any) -> None:
     make_outlet("2", "pasons", api_key="k")
     settings.ENCRYPTION_KEYS = ["A" * 43 + "="]
+    AlertTarget.objects.defer("url").delete()
     assert problems("keys") == ["none of ENCRYPTION_KEYS decrypts the secrets of 2 (pasons)"]
+
+
+def test_keys_that_decrypt_no_target_of_alerts(settings: Any) -> None:
+    make_target("Branches", is_active=False)
+    assert problems("keys") == []
+    settings.ENCRYPTION_KEYS = ["A" * 43 + "="]
+    make_target("New")
+    text = "none of ENCRYPTION_KEYS decrypts the addresses of these targets of alerts: Branches, Managers"
+    assert problems("keys") == [text]
+
+
+def test_nobody_who_is_told() -> None:
+    assert problems("alerts") == []
+    AlertTarget.objects.update(is_active=False, last_error="HTTP 500")
+    assert problems("alerts") == ["nobody is told of trouble"]
+
+
+def test_targets_whose_last_message_failed() -> None:
+    make_target("Branches", last_error="HTTP 500")
+    make_target("Old ones", last_error="HTTP 404", is_active=False)
+    assert problems("alerts") == ["the last message to Branches failed: HTTP 500"]
+
+
+def test_a_claim_s_time_that_is_too_short(settings: Any) -> None:
+    settings.CHUNK_LEASE_SECONDS = 130
+    assert problems("settings") == ["CHUNK_LEASE_SECONDS=130 is not between 130 and 900"]
 
 
 def test_a_contract_that_is_not_there() -> None:
@@ -137,12 +169,28 @@ def test_a_clock_that_is_wrong() -> None:
     )
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="another database")
+def test_transactions_that_nobody_ends() -> None:
+    assert problems("transactions") == []
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    assert problems("transactions") == [
+        "a machine that vanishes inside a transaction would keep its locks in PostgreSQL for hours"
+    ]
+
+
 def test_production_settings_are_clean_for_deployment() -> None:
     """With HTTPS=true, a host and an address; without, Django says what is missing."""
     code, words = deploy(HTTPS="true", ALLOWED_HOSTS="dashboard.example", DASHBOARD_URL="https://dashboard.example")
     assert code == 0, words
     assert "no issues" in words
     assert deploy(HTTPS="false")[0] == 1
+
+
+@pytest.mark.parametrize("seconds", ["130", "900"])
+def test_a_claim_s_time_stands_between_a_task_s_and_a_message_s(seconds: str) -> None:
+    assert "integration.W002" not in deploy(CHUNK_LEASE_SECONDS="150")[1]
+    assert f"CHUNK_LEASE_SECONDS={seconds} is not between 130 and 900" in deploy(CHUNK_LEASE_SECONDS=seconds)[1]
 
 
 def deploy(**variables: str) -> tuple[int, str]:

@@ -2,6 +2,8 @@
 
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,32 @@ def test_a_number_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSH_WINDOW", "four")
     with pytest.raises(InvalidEnvironment, match="PUSH_WINDOW='four' is not a whole number"):
         env.number("PUSH_WINDOW", 4)
+
+
+@pytest.mark.parametrize(("value", "least"), [("0", 1), ("-1", 0)])
+def test_a_number_that_is_too_small(monkeypatch: pytest.MonkeyPatch, value: str, least: int) -> None:
+    monkeypatch.setenv("PUSH_WINDOW", value)
+    with pytest.raises(InvalidEnvironment, match=f"PUSH_WINDOW='{value}' is less than {least}"):
+        env.number("PUSH_WINDOW", 4, least=least)
+
+
+def test_a_number_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPDATE_GAP_SECONDS", "61")
+    with pytest.raises(InvalidEnvironment, match="UPDATE_GAP_SECONDS='61' is more than 60"):
+        env.number("UPDATE_GAP_SECONDS", 5, most=60)
+
+
+def test_an_address_for_errors_is_kept_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTRY_DSN", "https://public:secret@errors.example/1")
+    assert env.sentry_dsn() == "https://public:secret@errors.example/1"
+
+
+@pytest.mark.parametrize("value", ["Asia/Dubay", "/etc/passwd", "Asia", "../UTC"])
+def test_a_time_zone_that_is_none(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert env.time_zone() == "Asia/Dubai"
+    monkeypatch.setenv("TIME_ZONE", value)
+    with pytest.raises(InvalidEnvironment, match=f"TIME_ZONE='{value}' is no time zone"):
+        env.time_zone()
 
 
 @pytest.mark.parametrize("value", ["{", "[]", '"text"'])
@@ -165,6 +193,25 @@ def test_a_broker_s_address_that_cannot_be_meant_stops_the_start(
     with pytest.raises(InvalidEnvironment, match=name) as said:
         env.broker_url()
     assert "s3cret" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["s3cret", "https://s3cret@host", "https://s3cret@host:abc/1", "ftp://s3cret@host/1", "https://[s3cret@host/1"],
+)
+def test_a_sentry_s_address_that_cannot_be_meant_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SENTRY_DSN", value)
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=env.BASE_DIR, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: SENTRY_DSN cannot be read: https://key@host/project is needed\n"
+
+
+@pytest.mark.parametrize("value", ["", "https://key@sentry.example/12", "http://key@127.0.0.1:9000/path/1"])
+def test_a_sentry_s_address_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SENTRY_DSN", value)
+    assert env.sentry_dsn() == value
 
 
 @pytest.mark.parametrize(
