@@ -15,7 +15,7 @@ help:  ## this list
 demo: .venv/ready  ## push a sample chain to a mock shop and compare, item by item
 	$(PY) manage.py demo
 
-serve: .venv/ready  ## broker, mock shop, worker, beat and web server, until Ctrl-C
+serve: .venv/ready  ## broker, mock shop, worker, beat, flower and web server, until Ctrl-C
 	@exec $(PY) manage.py serve
 
 browser:  ## a browser for the tests, by apt-get where that may be

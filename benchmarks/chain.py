@@ -23,6 +23,7 @@ from integration.models import (
     Outlet,
     OutletProduct,
     Product,
+    ProductUpdate,
     ProductUpload,
     PushAttempt,
     PushChunk,
@@ -160,6 +161,7 @@ def make_pushes(outlets: list[Outlet], now: datetime) -> None:
     times = (now - timedelta(days=30) * (PUSHES - number) / PUSHES for number in range(PUSHES))
     rows = (push_of(outlets[number % OUTLETS], at, number, chance) for number, at in enumerate(times))
     pushes = store(PushHistory, rows)
+    store(ProductUpdate, (update_before(push) for push in pushes))
     detailed = pushes[-DETAILED:]
     chunks = store(PushChunk, (chunk_of(push, 1, push.item_count) for push in detailed))
     store(PushAttempt, (attempt_of(chunk) for chunk in chunks))
@@ -182,6 +184,14 @@ def push_of(outlet: Outlet, at: datetime, number: int, chance: Random) -> PushHi
         push.status, push.is_cancelled, push.accepted_count = PushHistory.Status.CANCELLED, True, 0
     push.retry_count = int(chance.random() < 0.04)
     return push
+
+
+def update_before(push: PushHistory) -> ProductUpdate:
+    """One came just before each push."""
+    update = ProductUpdate(outlet=push.outlet, source="api", changed_count=max(push.item_count, 20))
+    update.written_at = push.push_timestamp - timedelta(seconds=1)
+    update.changes = [[f"93400000{number:05}", "12.99", 1, "13.99", 1] for number in range(20)]
+    return update
 
 
 def facts_of(outlet: Outlet, at: datetime, count: int, push_type: str) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def settle() -> None:
 
 
 def change(outlet: Outlet, count: int) -> None:
-    """Raise the prices of `count` products that lie far from each other."""
+    """Raise the prices of `count` products that lie far from each other, by so little that nobody holds the push."""
     step = max(OutletProduct.objects.filter(outlet=outlet).count() // count, 1)
-    execute(f"UPDATE integration_outletproduct SET selling_price = selling_price + 1 "
+    execute(f"UPDATE integration_outletproduct SET selling_price = selling_price + 0.01 "
             f"WHERE outlet_id = {outlet.pk} AND product_id % {step} = 0 AND product_id <= {count * step}")  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def measure(scene: Scene) -> None:
         dead = [data.add_outlet(WELL + n, REFUSING, count) for n in range(DEAD)]
         data.settle()
         push_all(well)  # so that no round is the first that these rows are acknowledged in
-        for _ in scene.rounds(2):
+        for _ in scene.rounds(5):
             data.settle()
             alone = push_all(well)
             check_pushed(WELL * count)

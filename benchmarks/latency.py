@@ -1,8 +1,13 @@
-"""How long a change takes to the shop while nothing else is going on."""
+"""How long a change takes to the shop while nothing else is going on.
 
+Outlets take turns: a change that comes soon after another one of its outlet waits for more (UPDATE_GAP_SECONDS).
+"""
+
+import itertools
 import statistics
 import time
 
+from django.conf import settings
 from django.db import transaction
 
 from benchmarks import data
@@ -12,14 +17,19 @@ from integration.models import Outlet
 from integration.product_update import apply_product_update
 
 WARM = 10
+OUTLETS = 25
 
 
 def measure(scene: Scene) -> None:
     data.add_products(data.FEED)
     with scene.running():
-        outlet = data.add_outlet(14, scene.endpoint(14), data.FEED, push_after_update=True)
+        outlets = [
+            data.add_outlet(n, scene.endpoint(n), data.FEED, push_after_update=True) for n in range(1, OUTLETS + 1)
+        ]
         data.acknowledge_all()
-        seconds = [seconds_to_shop(scene, outlet, n) for n in range(WARM + (40 if scene.is_quick else 300))]
+        turns = itertools.cycle(outlets)
+        count = WARM + (40 if scene.is_quick else 300)
+        seconds = [seconds_to_shop(scene, next(turns), n) for n in range(count)]
     for spent in seconds[WARM:]:
         scene.record("latency_p50_seconds", spent)
     per_hundred = [seconds[start : start + 100] for start in range(WARM, len(seconds), 100)]
@@ -35,7 +45,7 @@ def seconds_to_shop(scene: Scene, outlet: Outlet, number: int) -> float:
         transaction.on_commit(lambda: committed.append(time.monotonic()))
         apply_product_update(outlet, [row])
     wait_over()
-    time.sleep(0.05)
+    time.sleep(max(0.05, settings.UPDATE_GAP_SECONDS / OUTLETS))
     if len(arrivals := scene.seen()["arrivals"]) != 1:
         raise WrongOutcome(f"{len(arrivals)} requests for one change")
     return float(arrivals[0] - committed[0])

@@ -60,6 +60,8 @@ PAGES = (
     Page("product_update"),
     Page("product_update", "outlet={outlet}"),
     Page("upload", arguments=("upload",)),
+    Page("update_list"),
+    Page("update_list", "outlet={outlet}"),
     Page("api_settings"),
     Page("api_settings", "outlet={outlet}"),
     Page("contract"),

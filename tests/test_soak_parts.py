@@ -68,6 +68,13 @@ def test_a_fault_that_lasts_is_told_twice_and_a_short_one_never() -> None:
     assert compare(expected, [TROUBLE, RECOVERY]).is_exact
 
 
+def test_a_mistake_is_told_as_held_and_as_let_go() -> None:
+    mistake = Fault(plan.MISTAKE, "003", 100.0, 180.0)
+    told = [TROUBLE._replace(kind="held"), RECOVERY._replace(kind="let go")]
+    assert compare(expect([mistake], threshold=2), told).is_exact
+    assert compare(expect([mistake], threshold=2), [TROUBLE, RECOVERY]).other == [TROUBLE, RECOVERY]
+
+
 @pytest.mark.parametrize(
     "told, wrong",
     [
@@ -98,6 +105,19 @@ def test_a_message_may_speak_of_several_outlets() -> None:
     assert told == [Told(5.0, "trouble", "003"), Told(5.0, "trouble", "004")]
     (one,) = read_message(6.0, {"title": "Branch 003 (pasons 003) is well again", "message": body.partition("\n\n")[0]})
     assert one == Told(6.0, "recovery", "003")
+
+
+@pytest.mark.parametrize(
+    "title, kind",
+    [
+        ("A push to Branch 003 (pasons 003) is held", "held"),
+        ("2 pushes are held", "held"),
+        ("The push to Branch 003 (pasons 003) is no longer held", "let go"),
+    ],
+)
+def test_what_is_told_of_a_hold_is_read(title: str, kind: str) -> None:
+    body = "Outlet: Branch 003 (pasons 003)\nCause: x"
+    assert read_message(5.0, {"title": title, "message": body}) == [Told(5.0, kind, "003")]
 
 
 # --- memory ---------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from benchmarks.soak.chain import PERSON, Chain
 
 PATIENCE = 180.0  # seconds for which a till asks again
 AGAIN_SECONDS = 1.0
+TRIES = 5
+REVISION = re.compile(r'name="revision" value="(\d+)"')
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 
 
@@ -58,7 +60,7 @@ class Till:
 
 
 class Person:
-    """Changes one price on the product's page."""
+    """Changes one price on the product's page, and sends what is held."""
 
     def __init__(self, url: str, chain: Chain) -> None:
         self.client = httpx.Client(base_url=url, timeout=30, trust_env=False)
@@ -81,6 +83,19 @@ class Person:
         answer = patiently(lambda: self.client.post(f"{address}{outlet_id}/change/", data=form), self.note)
         if not answer.headers.get("Location", "").startswith("/products/"):
             raise Refused(f"the change of a price led to {answer.headers.get('Location') or answer.status_code}")
+
+    def release(self, push_id: int) -> None:
+        """Looks again where something has changed since."""
+        address, push = f"/pushes/{push_id}/release/", f"/pushes/{push_id}/"
+        for _ in range(TRIES):
+            page = patiently(lambda: self.client.get(address), self.note)
+            if not (seen := REVISION.search(page.text)):
+                break
+            form = {"revision": seen[1], "csrfmiddlewaretoken": token_in(page)}
+            answer = patiently(lambda form=form: self.client.post(address, data=form), self.note)
+            if answer.headers.get("Location") == push:
+                return
+        raise Refused(f"push {push_id} was held, and could not be sent")
 
 
 def token_in(page: httpx.Response) -> str:

@@ -18,8 +18,9 @@ from benchmarks.soak.deploys import Deploys
 from benchmarks.soak.journal import Journal
 from benchmarks.soak.plan import Event
 from benchmarks.soak.service import Service
-from benchmarks.soak.traffic import Traffic
+from benchmarks.soak.traffic import Traffic, patiently
 from integration.demo_chain import DEMO_KEY
+from integration.models import PushHistory
 
 LOCKED_SECONDS = 3.0
 # How the mock shop misbehaves; a hang outlasts a request's deadline, and what is late is applied after it.
@@ -59,6 +60,9 @@ class Faults:
 
     def begin(self, event: Event) -> None:
         self.journal.begin(event.kind, event.store_id)
+        if event.kind == plan.MISTAKE:
+            self.traffic.put_all(event.store_id, stock=0)
+            return
         if event.kind == plan.WRONG_KEY:
             self.till.set_key(self.chain.outlet_ids[event.store_id], "a-key-that-is-wrong")
         elif event.kind == plan.REFUSED:
@@ -68,12 +72,26 @@ class Faults:
         self.traffic.change(event.store_id, "JSON", reserved=event.kind == plan.REFUSED)
 
     def end(self, event: Event) -> None:
+        if event.kind == plan.MISTAKE:
+            self.see_to_mistake(event.store_id)
+            return
         if event.kind == plan.WRONG_KEY:
             self.till.set_key(self.chain.outlet_ids[event.store_id], DEMO_KEY)
         else:
             self.shop.recover(event.store_id)
         self.journal.end(event.store_id)
         self.traffic.change(event.store_id, "JSON", reserved=event.kind == plan.REFUSED)
+
+    def see_to_mistake(self, store_id: str) -> None:
+        """It is corrected, and the push goes on by itself; or somebody means it, and has new stock a moment later."""
+        held = PushHistory.objects.filter(outlet=self.chain.outlet_ids[store_id], status=PushHistory.Status.HELD)
+        push_id = patiently(held.values_list("pk", flat=True).first)
+        self.journal.end(store_id)
+        if push_id is None:
+            self.journal.complain(f"a mistake was not held in store {store_id}")
+        elif self.chance.random() < 0.5:
+            self.traffic.release(push_id)
+        self.traffic.put_all(store_id, stock=1)
 
     def misbehave_once(self, event: Event) -> None:
         mode = MODES[event.kind.removesuffix(" once")]

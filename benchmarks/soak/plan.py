@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 DEPLOY, ROLLING = "deploy", "rolling deploy"
 HANG, REFUSED, WRONG_KEY = "hangs", "refuses an item", "wrong key"
+MISTAKE = "mistake"  # an update that nobody means, until somebody sees to it
 # One request of a store gets this, and the next one is taken again.
 SHORT = ("429 once", "500 once", "hangs once", "cut once", "applied and cut once", "late once", "html once")
 # All requests of a store get this for as long as the fault lasts.
-LONG = (WRONG_KEY, "429", "500", HANG, "cut", "html", REFUSED)
+LONG = (WRONG_KEY, "429", "500", HANG, "cut", "html", REFUSED, MISTAKE)
 # A request that was under way is taken for lost, and counts as one of a chunk's three attempts.
 DEADLY = ("worker killed", "worker process killed", "database")
 OTHERS = ("beat killed", "broker killed", "broker flushed", "broker hangs up", "broker flushed")

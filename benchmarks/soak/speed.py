@@ -18,12 +18,12 @@ CONTRACT = {
     "processing_seconds": 300 / FAST,
     "timeout_seconds": 30 / CAREFUL,
     "slow_seconds": 20 / CAREFUL,
-    "guard": {"enabled": False},  # prices are drawn, and nobody would mean them
 }
 VARIABLES = {
     "ALERT_AFTER_SECONDS": str(ALERT_AFTER_SECONDS),
     "PUSH_DEADLINE_SECONDS": str(7200 // FAST),
     "CHUNK_LEASE_SECONDS": str(150 // CAREFUL),
     "RING_AGAIN_SECONDS": str(60 // CAREFUL),
+    "UPDATE_GAP_SECONDS": "1",
     "CONTRACTS": json.dumps({"pasons": CONTRACT}),
 }

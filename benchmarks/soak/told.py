@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from benchmarks.soak.plan import LONG
+from benchmarks.soak.plan import LONG, MISTAKE
 
-TROUBLE, RECOVERY = "trouble", "recovery"
+TROUBLE, RECOVERY, HELD, LET_GO = "trouble", "recovery", "held", "let go"
+TITLES = {"trouble": TROUBLE, "well again": RECOVERY, "no longer held": LET_GO, "held": HELD}  # how they end
 RECOVERY_SECONDS = 90.0  # a breaker's longest pause, the schedule's interval, a worker's restart, and the threshold
 STORE = re.compile(r"^Outlet: .* \(pasons (\w+)\)$", re.MULTILINE)
 
@@ -42,7 +43,7 @@ class Comparison:
     missing: list[Expected] = field(default_factory=list)
     twice: list[Told] = field(default_factory=list)
     other: list[Told] = field(default_factory=list)
-    waits: dict[str, list[float]] = field(default_factory=lambda: {TROUBLE: [], RECOVERY: []})
+    waits: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in TITLES.values()})
 
     @property
     def is_exact(self) -> bool:
@@ -52,18 +53,19 @@ class Comparison:
 def read_message(at: float, message: dict[str, Any]) -> list[Told]:
     """The outlets of a message; one about something else is kept as its title."""
     title = str(message.get("title", ""))
-    kinds = {"trouble": TROUBLE, "well again": RECOVERY}
-    kind = next((kind for words, kind in kinds.items() if title.endswith(words)), title)
+    kind = next((kind for words, kind in TITLES.items() if title.endswith(words)), title)
     return [Told(at, kind, store_id) for store_id in STORE.findall(str(message.get("message", ""))) or ["?"]]
 
 
 def expect(faults: Iterable[Fault], threshold: float) -> list[Expected]:
-    """Of each fault of a shop that lasts for longer than the threshold: trouble meanwhile, and recovery soon after."""
+    """Of each fault that lasts for longer than the threshold: trouble meanwhile, and recovery soon after. Of a mistake,
+    that it is held, and no longer."""
     expected = []
     for fault in faults:
         if fault.kind in LONG and fault.ended_at - fault.began_at > threshold:
-            expected.append(Expected(TROUBLE, fault.store_id, fault.began_at, fault.ended_at))
-            expected.append(Expected(RECOVERY, fault.store_id, fault.ended_at, fault.ended_at + RECOVERY_SECONDS))
+            begin, end = (HELD, LET_GO) if fault.kind == MISTAKE else (TROUBLE, RECOVERY)
+            expected.append(Expected(begin, fault.store_id, fault.began_at, fault.ended_at))
+            expected.append(Expected(end, fault.store_id, fault.ended_at, fault.ended_at + RECOVERY_SECONDS))
     return sorted(expected, key=lambda one: one.earliest)
 
 

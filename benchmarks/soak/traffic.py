@@ -22,6 +22,7 @@ NUDGE = 8.0  # a store that suffers gets a change at least so often
 PATIENCE = 60.0
 WAYS = {"JSON": 45, "JSON, one item": 25, "CSV": 6, "function": 12, "page": 12}
 SENDERS = 6  # a till may have to wait for two minutes, if the database crashed while its update was under way
+MISTAKEN = 0.9  # of a store's products go out of stock by mistake; some of them come back before it is noticed
 RESERVED = 1  # the first product of a store changes only when a fault is about it
 
 Row = dict[str, Any]
@@ -71,6 +72,14 @@ class Traffic(threading.Thread):
             rows = self.rows(store_id, way, reserved)
         self.senders.submit(self.send, store_id, way, rows)
 
+    def put_all(self, store_id: str, stock: int) -> None:
+        """Nearly all products of the store, by an update that nobody means, or back."""
+        count = round(len(self.skus) * MISTAKEN)
+        with self.lock:
+            held = zip(self.skus[:count], self.prices[store_id], strict=False)
+            rows = [{"sku": sku, "selling_price": str(price), "stock_status": stock} for sku, price in held]
+        self.senders.submit(self.send, store_id, "mistake", rows)
+
     def send(self, store_id: str, way: str, rows: list[Row]) -> None:
         try:
             self.WAY[way](self, store_id, rows)
@@ -119,12 +128,18 @@ class Traffic(threading.Thread):
         with self.page_lock:
             self.person.change(self.chain.outlet_ids[store_id], rows[0])
 
+    def release(self, push_id: int) -> None:
+        with self.page_lock:
+            self.person.release(push_id)
+            self.journal.count("held push sent")
+
     WAY: dict[str, Callable[["Traffic", str, list[Row]], None]] = {
         "JSON": by_json,
         "JSON, one item": by_probe,
         "CSV": by_csv,
         "function": by_function,
         "page": by_page,
+        "mistake": by_json,
     }
 
 

@@ -26,6 +26,7 @@ from integration.models import OutletProduct
 from integration.redis_client import connect
 
 MEMORY_EVERY, METRICS_EVERY, READY_EVERY, ARRIVALS_EVERY = 10.0, 15.0, 2.0, 1.0
+LONGEST_RESTART = 20  # seconds, of a PostgreSQL on a busy machine
 MIB = 1 << 20
 OLDEST = re.compile(r'^shop_outlet_oldest_change_age_seconds\{.*store_id="(\w+)".*\} ([\d.e+-]+)$', re.MULTILINE)
 QUEUE = re.compile(r'^shop_broker_messages\{queue="celery"\} ([\d.e+-]+)$', re.MULTILINE)
@@ -113,9 +114,13 @@ class Watch(threading.Thread):
         """PostgreSQL, around that time; a SQLite that is locked can be read."""
         if connection.vendor != "postgresql":
             return False
-        time.sleep(2)  # a fault is noted at its end
-        faults = [fault for fault in self.journal.faults if fault.kind == "database"]
-        return any(fault.began_at - 1 <= clock.now() and fault.ended_at + 5 >= began_at for fault in faults)
+        waits_until = clock.now() + LONGEST_RESTART  # a fault is noted at its end
+        while clock.now() < waits_until:
+            faults = [fault for fault in self.journal.faults if fault.kind == "database"]
+            if any(fault.began_at - 1 <= clock.now() and fault.ended_at + 5 >= began_at for fault in faults):
+                return True
+            time.sleep(0.5)
+        return False
 
     def read_metrics(self, text: str) -> None:
         troubled = self.journal.troubled(RECENT)
