@@ -117,8 +117,8 @@ def store_contract(
     What the endpoints failed at with the earlier one is forgotten: the next push tries at once.
     """
     build_contract(platform, preset, changes)
-    reset_platform(platform)
     judge_holds_again(platform)
+    reset_platform(platform)
     last = ContractVersion.objects.filter(platform=platform).aggregate(last=Max("number"))["last"] or 0
     values = {"preset": preset, "changes": changes, "note": note}
     return ContractVersion.objects.create(

@@ -6,56 +6,27 @@ GET      /_state/{store_id}            {"items": {sku: ["13.99", 1]}}
 GET      /_requests                    what was asked, newest last
 POST     /_control                     how to misbehave: {"mode", "store_id", "times", "seconds", "status", ...}
 POST     /_reset                       forget everything
+GET      /_health                      {"ok": true}
 """
 
-import functools
-import gzip
 import json
 import socket
 import struct
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from integration.mock_misbehaviour import ANSWERS, MODES, SILENT, Misbehaviour, odd_answer
 from integration.mock_store import Shelf, list_page, sort_items
 
 BATCH_LIMIT = 500
 REQUESTS_KEPT = 10_000
-ANSWERS = {"html", "empty", "large", "gzip"}  # what is answered instead, and nothing is applied
-SILENT = {"cut", "hang", "late"}  # not answered; late: applied when the time is over
-APPLIED = {"slow", "reject", "poison", "half", "apply_and_cut", "apply_and_hang", "bad_json", "drip", "reset"}
-LISTED = {"stuck", "circle", "otherwise"}  # how a list of what a store has may be wrong
-MODES = {"ok", "status"} | SILENT | APPLIED | ANSWERS | LISTED
-
-
-@dataclass
-class Misbehaviour:
-    """`times` requests (None: all) of a store (None: any) get this instead of a proper answer.
-
-    `on` says which: those that push, or those that read what the store has.
-    """
-
-    mode: str = "ok"
-    on: str = "push"
-    store_id: str | None = None
-    times: int | None = None
-    seconds: float = 1.0
-    status: int = 503
-    error: str = "as told"
-    retry_after: str | None = None
-    location: str | None = None
-    skus: list[str] = field(default_factory=list)
-    reasons: dict[str, str] = field(default_factory=dict)  # why an item is refused, by its SKU
-    changes: dict[str, dict[str, Any]] = field(default_factory=dict)  # what is read otherwise of an item, by its SKU
-
-    def refused(self) -> dict[str, str]:
-        return {**dict.fromkeys(self.skus, "unknown product"), **self.reasons} if self.mode == "reject" else {}
 
 
 class Server(ThreadingHTTPServer):
@@ -313,15 +284,3 @@ class Handler(BaseHTTPRequestHandler):
                     return
         except OSError:
             return  # the client has hung up, as it should
-
-
-@functools.cache
-def odd_answer(mode: str) -> tuple[bytes, dict[str, str]]:
-    """(body, headers): a page, nothing, 10 MB, or 50 MB in a few."""
-    good = b'{"success": true}'
-    return {
-        "html": (b"<html>maintenance</html>", {"Content-Type": "text/html"}),
-        "empty": (b"", {}),
-        "large": (good + b" " * 10_000_000, {}),
-        "gzip": (gzip.compress(good + b" " * 50_000_000), {"Content-Encoding": "gzip"}),
-    }[mode]

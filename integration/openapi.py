@@ -48,7 +48,8 @@ def update_products() -> Operation:
     rows, megabytes = f"{settings.PRODUCT_UPDATE_LIMIT_ROWS:,}", settings.PRODUCT_UPDATE_LIMIT_MB
     about = (
         f"At most {rows} rows and {megabytes} MB a request. Only what differs is written. The push to the shop follows "
-        "by itself where the outlet has “Push after update”. Of a CSV, the outlet and the switches stand in the query."
+        "by itself where the outlet has “Push after update”. Of a CSV, the outlet and the switches stand in the query. "
+        "Names and barcodes are all outlets': a token for some outlets sets those that are missing, and changes none."
     )
     return {
         "operationId": "updateProducts",

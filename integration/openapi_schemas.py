@@ -208,6 +208,7 @@ def push_answer() -> Schema:
 
 def row_sent() -> Schema:
     price = "Above 0, with two decimals at most. A number is read exactly; as text, 1234.50 or 1,234.50."
+    shared = "It is all outlets': a token for some outlets sets it where there is none, and changes none."
     return {
         "type": "object",
         "properties": {
@@ -222,8 +223,8 @@ def row_sent() -> Schema:
                 "enum": [0, 1, True, False, "0", "1", "true", "false", "yes", "no"],
                 "description": "1: in stock, 0: out of stock.",
             },
-            "name": text(NAME_LENGTH, description="Empty or absent: it stays as it is."),
-            "barcode": text(SKU_LENGTH, description="Always text. Empty or absent: it stays as it is."),
+            "name": text(NAME_LENGTH, description=f"Empty or absent: it stays as it is. {shared}"),
+            "barcode": text(SKU_LENGTH, description=f"Always text. Empty or absent: it stays as it is. {shared}"),
         },
         "required": ["sku", "selling_price", "stock_status"],
         "example": {"sku": "0012", "selling_price": 13.99, "stock_status": 1},

@@ -256,3 +256,17 @@ def seconds_to_wait(value: str | None, now: float) -> float | None:
         return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), LONGEST_WAIT)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+# --- test connection ---------------------------------------------------------------------------------------
+
+
+def connection_cause(status: int, contract: Contract) -> tuple[str, str]:
+    """(kind, message) of a GET's status. An endpoint that only takes a push answers 400 or 405: it is there."""
+    if status in contract.credentials_statuses:
+        return "credentials", f"the shop refused the credentials (HTTP {status})"
+    if status == 404:
+        return "wrong_path", "the shop is there, but not this path (HTTP 404)"
+    if status < 300 or status in (400, 405, 422):
+        return "ok", f"the shop answers (HTTP {status})"
+    return "unexpected_answer", f"the shop answered HTTP {status}"

@@ -27,10 +27,6 @@ class Difference(NamedTuple):
     new: str
 
 
-def differences(old: Contract, new: Contract) -> list[Difference]:
-    return compare(settings_of(old), settings_of(new))
-
-
 def compare(old: dict[str, str], new: dict[str, str]) -> list[Difference]:
     names = [*old, *(name for name in new if name not in old)]
     pairs = (Difference(name, old.get(name, ""), new.get(name, "")) for name in names)

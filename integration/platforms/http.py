@@ -16,6 +16,7 @@ from integration.platforms.answers import (
     EXCERPT_LIMIT,
     REASON_LIMIT,
     Answer,
+    connection_cause,
     most_entries,
     parse,
     read_items,
@@ -40,12 +41,12 @@ from integration.platforms.exchange import Request, ask
 from integration.platforms.hosts import host_of, name_of
 from integration.platforms.mapping import encode_body, fill_all, fill_url
 from integration.platforms.read_back import page_query, read_answer, without_page
+from integration.platforms.secret_forms import LONGEST_FORM, any_form
 
 MESSAGE_LIMIT = 2 * REASON_LIMIT
 LONGEST_LIST = 100  # pages of a job's items
 REQUEST_LIMIT = 2000  # characters kept of a request's body
 MASKED = "__masked__"  # nothing that a URL would escape
-LONGEST_FORM = 12  # characters that one of a secret may take when it is escaped
 # How the collected pages of a job read.
 LISTED = {"errors": "@", "success": "", "message": "", "accepted_count": ""}
 
@@ -201,14 +202,17 @@ class HttpPlatform:
         return found if isinstance(found, list) and search(job.answer.success, parsed) is not False else None
 
     def get(self, template: str, **values: str) -> Answer | SendResult:
-        return self.ask(Request("GET", self.url(template, **values), self.headers() | self.signature(b"")), ())
+        return self.get_from(self.url(template, **values))
+
+    def get_from(self, url: httpx.URL) -> Answer | SendResult:
+        return self.ask(Request("GET", url, self.headers() | self.signature(b"")), ())
 
     # --- reading back -----------------------------------------------------------------------------------
 
     def read_shelf(self, place: str = "") -> ShopPage:
         """A page of what the shop has. What is no page is put into the words of a push's answer."""
         url = self.page_url(place)
-        answer = self.ask(Request("GET", url, self.headers() | self.signature(b"")), ())
+        answer = self.get_from(url)
         page = read_answer(self.contract, answer, place, url) if isinstance(answer, Answer) else without_page(answer)
         items = tuple(map(self.without_secrets, page.items))
         return dataclasses.replace(page, items=items, message=self.redact(page.message)[:MESSAGE_LIMIT])
@@ -295,34 +299,10 @@ class HttpPlatform:
         """A GET: it changes nothing in the shop."""
         started = time.monotonic()
         sku = "test-connection" if self.contract.single_item else ""
-        url = self.url(self.contract.connection_url or self.contract.url, sku=sku)
-        answer = self.ask(Request("GET", url, self.headers() | self.signature(b"")), ())
+        answer = self.get(self.contract.connection_url or self.contract.url, sku=sku)
         elapsed_ms = round((time.monotonic() - started) * 1000)
         if isinstance(answer, Answer):
             kind, message = connection_cause(answer.status, self.contract)
             return ConnectionResult(kind == "ok", kind, message, answer.status, elapsed_ms)
         kind = "unexpected_answer" if answer.error_kind == "answer_too_large" else answer.error_kind
         return ConnectionResult(False, kind, self.redact(answer.message), None, elapsed_ms)
-
-
-def any_form(secret: str) -> str:
-    """A pattern of the secret as it is, in a URL and in JSON, however the shop escapes it."""
-    return "".join(letter if letter.isalnum() and letter.isascii() else any_form_of(letter) for letter in secret)
-
-
-def any_form_of(letter: str) -> str:
-    in_url = "".join(f"%{byte:02x}" for byte in letter.encode())
-    in_json = "".join(rf"\\u{unit:04x}" for unit in memoryview(letter.encode("utf-16-le")).cast("H"))
-    forms = [rf"\\?{re.escape(letter)}", f"(?i:{in_url})", f"(?i:{in_json})", *([r"\+"] if letter == " " else [])]
-    return f"(?:{'|'.join(forms)})"
-
-
-def connection_cause(status: int, contract: Contract) -> tuple[str, str]:
-    """(kind, message) of a GET's status. An endpoint that only takes a push answers 400 or 405: it is there."""
-    if status in contract.credentials_statuses:
-        return "credentials", f"the shop refused the credentials (HTTP {status})"
-    if status == 404:
-        return "wrong_path", "the shop is there, but not this path (HTTP 404)"
-    if status < 300 or status in (400, 405, 422):
-        return "ok", f"the shop answers (HTTP {status})"
-    return "unexpected_answer", f"the shop answered HTTP {status}"

@@ -1,8 +1,12 @@
 """A contract's settings by name: every one is listed, and two contracts differ where they differ."""
 
 from integration.platforms.contract import Contract
-from integration.platforms.contract_settings import differences, every_setting, settings_of
+from integration.platforms.contract_settings import Difference, compare, every_setting, settings_of
 from integration.platforms.presets import PRESETS
+
+
+def differences(old: Contract, new: Contract) -> list[Difference]:
+    return compare(settings_of(old), settings_of(new))
 
 
 def test_every_setting_is_listed_with_what_it_may_be_and_its_default() -> None:

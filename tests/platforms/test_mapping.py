@@ -9,7 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integration.platforms.base import Endpoint, Item
-from integration.platforms.contract import Contract, check_names
+from integration.platforms.contract import Contract
+from integration.platforms.contract_checks import check_names
 from integration.platforms.mapping import encode_body, fill_url
 
 ENDPOINT = Endpoint("https://shop.example", "007", "key")
