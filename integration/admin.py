@@ -3,14 +3,16 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from integration import audit
 from integration.contracts import store_contract
-from integration.forms import ContractForm, OutletForm
-from integration.health import reset_health
+from integration.forms import ContractForm, OutletForm, begin_anew, lock_outlet
 from integration.models import (
     ContractVersion,
     DailySum,
@@ -22,14 +24,35 @@ from integration.models import (
     RejectedItem,
     Rescue,
 )
+from integration.obstacles import CannotPush
 from integration.product_update import apply_product_update
-from integration.push_queue import CannotPush, cancel_push
+from integration.push_queue import cancel_push
 from integration.rejections import release_items
 from integration.schedules import keep_intervals
 from integration.sign_in_limit import AdminSignInForm
+from integration.update_record import Sender, Source
 from tasks.push import ring_outlet
 
 admin.site.login_form = AdminSignInForm
+admin.site.unregister(User)
+
+
+class PersonForm(UserChangeForm):
+    class Meta(UserChangeForm.Meta):
+        help_texts = {
+            "is_active": "Untick this when somebody leaves: they cannot sign in, and their tokens end. People are not "
+            "deleted, so that it stays known who changed what."
+        }
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """With somebody who is deleted their entries in the log and their tokens would go."""
+
+    form = PersonForm
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Outlet)
@@ -45,11 +68,11 @@ class OutletAdmin(admin.ModelAdmin):
         return super().get_queryset(request).defer("api_key", "api_secret")
 
     def save_model(self, request: HttpRequest, obj: Outlet, form: Any, change: bool) -> None:
-        """What the endpoint failed at before is forgotten: the next push tries at once."""
         for name, value in form.changed_secrets().items():
             obj.set_secret(name, value, timezone.now())
-        if change and form.has_changed():
-            reset_health(obj.pk)
+        if change:
+            lock_outlet(obj.pk)
+            begin_anew(obj.pk, form.changed_data)
         super().save_model(request, obj, form, change)
         keep_intervals()
 
@@ -239,7 +262,8 @@ class OutletProductAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: OutletProduct, form: Any, change: bool) -> None:
         values = {name: getattr(obj, name) for name in ("selling_price", "stock_status")}
-        result = apply_product_update(obj.outlet, [{"sku": obj.product.sku, **values}])
+        sender = Sender(Source.PAGE, user_id=request.user.pk)
+        result = apply_product_update(obj.outlet, [{"sku": obj.product.sku, **values}], sender=sender)
         for bad in result.bad_rows:
             messages.error(request, str(bad))
 

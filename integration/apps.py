@@ -12,3 +12,4 @@ class IntegrationConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("integration.checks")
+        import_module("integration.idle_transactions")

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
+import celeryconfig
+from dashboard import env
 from integration.contracts import configured_contract
 from integration.encryption import WrongEncryptionKey
 from integration.models import Outlet
@@ -34,6 +36,17 @@ def check_dashboard_url(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set DASHBOARD_URL to the address under which people open the dashboard: https://prices.example.com"
     return [Warning("DASHBOARD_URL is not set, so alerts hold no links", hint=hint, id="integration.W001")]
+
+
+@register(deploy=True)
+def check_lease(**kwargs: Any) -> list[CheckMessage]:
+    """A claim that runs out while its worker still sends would have the chunk sent twice."""
+    least, most = celeryconfig.task_time_limit, env.VISIBILITY_SECONDS
+    if least < settings.CHUNK_LEASE_SECONDS < most:
+        return []
+    problem = f"CHUNK_LEASE_SECONDS={settings.CHUNK_LEASE_SECONDS} is not between {least} and {most}"
+    hint = f"A task may take {least} s, and a message that nobody has answered comes again after {most} s: 150 is good."
+    return [Warning(problem, hint=hint, id="integration.W002")]
 
 
 @register(Tags.database)

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 from unittest import mock
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from integration.delivery import send_chunk
-from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.models import Outlet, OutletProduct, ProductUpdate, PushAttempt, PushChunk, PushHistory
 from integration.platforms.base import Outcome
 from integration.push_queue import cancel_push, plan_push, start_push
+from integration.update_record import Change, Sender, UpdateRecord
 
 STEPS = (Decimal("0.25"), Decimal("0.50"), Decimal("1.00"))
 
@@ -57,21 +59,41 @@ def push_at(
     return push
 
 
-def change_at(outlet: Outlet, count: int, at: datetime, chance: Random) -> None:
+def change_at(outlet: Outlet, count: int, at: datetime, chance: Random, sender: Sender) -> None:
     """Other prices for two thirds of `count` products, another stock status for the rest."""
     mine = OutletProduct.objects.filter(outlet=outlet)
     ids = chance.sample(list(mine.values_list("pk", flat=True)), count)
     dearer, sold_out = ids[: count - count // 3], ids[count - count // 3 :]
-    # Since when a row waits is the first change that the shop does not know.
-    OutletProduct.objects.filter(pk__in=ids, differs=False).update(waiting_since=at)
-    OutletProduct.objects.filter(pk__in=dearer).update(selling_price=F("selling_price") + chance.choice(STEPS))
-    OutletProduct.objects.filter(pk__in=sold_out).update(stock_status=1 - F("stock_status"))
+    with update_at(mine.filter(pk__in=ids), at, sender):
+        mine.filter(pk__in=dearer).update(selling_price=F("selling_price") + chance.choice(STEPS))
+        mine.filter(pk__in=sold_out).update(stock_status=1 - F("stock_status"))
 
 
-def change_skus_at(outlet: Outlet, skus: list[str], at: datetime) -> None:
+def change_skus_at(outlet: Outlet, skus: list[str], at: datetime, sender: Sender) -> None:
     mine = OutletProduct.objects.filter(outlet=outlet, product__sku__in=skus)
-    mine.filter(differs=False).update(waiting_since=at)
-    mine.update(selling_price=F("selling_price") + STEPS[-1])
+    with update_at(mine, at, sender):
+        mine.update(selling_price=F("selling_price") + STEPS[-1])
+
+
+@contextmanager
+def update_at(items: QuerySet[OutletProduct], at: datetime, sender: Sender) -> Iterator[None]:
+    """What is done to these items of an outlet is a product update of then; nobody is told of it."""
+    # Since when a row waits is the first change that the shop does not know.
+    items.filter(differs=False).update(waiting_since=at)
+    before = values_of(items)
+    yield
+    after = values_of(items)
+    changes = [Change(*before[pk], *after[pk][2:]) for pk in before]
+    record = UpdateRecord(items.values_list("outlet", flat=True)[0], sender)
+    record.add(changes)
+    assert record.pk is not None
+    ProductUpdate.objects.filter(pk=record.pk).update(written_at=at)
+
+
+def values_of(items: QuerySet[OutletProduct]) -> dict[int, tuple[Any, ...]]:
+    """By id: SKU, name, price, stock."""
+    names = ("product__sku", "product__name", "selling_price", "stock_status")
+    return {pk: tuple(values) for pk, *values in items.order_by("pk").values_list("pk", *names)}
 
 
 def cancel_at(outlet: Outlet, at: datetime, user_id: int | None) -> None:

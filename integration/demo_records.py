@@ -15,6 +15,7 @@ from django.db.models import Model, Q
 from integration import audit
 from integration.contracts import store_contract
 from integration.models import ApiToken, ContractVersion, Outlet, OutletProduct, ProductUpload, make_token
+from integration.update_record import BY_CODE, Sender, Source
 
 PLATFORM = "pasons"
 UPLOADING = "71"  # the outlet that has a file waiting
@@ -40,8 +41,7 @@ def store_contracts(now: datetime, user_id: int | None) -> None:
 def keep_contract(changes: dict[str, Any], at: datetime, user_id: int | None, reason: str) -> None:
     """Over what the environment says, which a stored contract would put aside."""
     configured = settings.CONTRACTS.get(PLATFORM, {})
-    version = store_contract(PLATFORM, "", {**configured, **changes}, at, user_id, reason)
-    note(version, at, user_id, {}, {"number": version.number, "changes": version.changes, "note": reason})
+    store_contract(PLATFORM, "", {**configured, **changes}, at, user_id, reason)
 
 
 def make_records(now: datetime, operator_id: int | None, manager_id: int | None) -> None:
@@ -54,8 +54,6 @@ def make_records(now: datetime, operator_id: int | None, manager_id: int | None)
         outlets["007"], now - timedelta(days=3), manager_id, {"name": "Pasons Investment Park"}, {"name": "Pasons DIP"}
     )
     upload_file(outlets[UPLOADING], now - timedelta(minutes=9), operator_id)
-    if manager_id is not None:
-        make_tokens(now, manager_id)
 
 
 def note(row: Model, at: datetime, user_id: int | None, before: audit.State, after: audit.State) -> None:
@@ -64,12 +62,15 @@ def note(row: Model, at: datetime, user_id: int | None, before: audit.State, aft
         audit.record(user_id, row, before, after, at)
 
 
-def make_tokens(now: datetime, user_id: int) -> None:
-    """Of programs: what they are is kept nowhere, so nobody can use them."""
+def make_tokens(now: datetime, user_id: int | None) -> Sender:
+    """Of programs: what they are is kept nowhere, so nobody can use them. The tills send the chain's changes."""
+    if user_id is None:
+        return BY_CODE
     tills, _ = make_token("Price feed of the tills", user_id, user_id, now - timedelta(days=4))
     ApiToken.objects.filter(pk=tills.pk).update(last_used_at=now - timedelta(minutes=32))
     trial, _ = make_token("Trial", user_id, user_id, now - timedelta(days=5))
     ApiToken.objects.filter(pk=trial.pk).update(revoked_at=now - timedelta(days=4))
+    return Sender(Source.API, user_id, tills.pk)
 
 
 # --- a file -----------------------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ from django.db.models import F, QuerySet
 
 from integration import demo_records
 from integration.demo_chain import DEMO_KEY, OUTLETS, address_in, load_sample_chain
-from integration.demo_past import cancel_at, change_at, change_skus_at, push_at, write_pushes
+from integration.demo_past import cancel_at, change_at, change_skus_at, push_at, update_at, write_pushes
 from integration.mock_shop import MockShop
 from integration.models import Outlet, OutletProduct, PushHistory, Reconciliation
 from integration.reconciliation import run_reconciliation
 from integration.reconciliation_queue import want_all
+from integration.update_record import Sender
 
 MORE_OUTLETS = (
     ("52", "Pasons Deira", "Dubai"),
@@ -76,6 +77,7 @@ class Teller:
     now: datetime
     operator_id: int | None
     manager_id: int | None
+    tills: Sender
 
     def ago(self, minutes: float) -> datetime:
         return self.now - timedelta(minutes=minutes)
@@ -84,8 +86,8 @@ class Teller:
 def make_sample(shop: MockShop, now: datetime) -> None:
     """The whole chain, or nothing of it where something breaks off."""
     operator_id, manager_id = demo_records.somebody("Operator"), demo_records.somebody("Manager")
-    teller = Teller(shop, now, operator_id, manager_id)
     with transaction.atomic():
+        teller = Teller(shop, now, operator_id, manager_id, demo_records.make_tokens(now, manager_id))
         outlets = load_sample_chain(shop.url, now, OUTLETS + MORE_OUTLETS)
         for outlet in outlets:
             set_up(outlet, teller)
@@ -149,7 +151,7 @@ def everyday(outlet: Outlet, teller: Teller, count: int, until: float) -> None:
     step = (FULL - 60 - until) / count
     for number in range(count):
         minutes = FULL - 60 - step * (number + chance.random() * 0.8)
-        change_at(outlet, chance.randint(3, 60), teller.ago(minutes + chance.randint(1, 12)), chance)
+        change_at(outlet, chance.randint(3, 60), teller.ago(minutes + chance.randint(1, 12)), chance, teller.tills)
         mishap = MISHAPS.get(outlet.store_id, {}).get(number)
         if mishap:
             teller.shop.misbehave(**mishap, store_id=outlet.store_id)
@@ -176,9 +178,9 @@ def is_down(outlet: Outlet, teller: Teller) -> None:
     """Its shop answers 503 since more than an hour: the breaker is open."""
     teller.shop.misbehave(**OUTAGE)
     chance = Random(DOWN)
-    change_at(outlet, 64, teller.ago(90), chance)
+    change_at(outlet, 64, teller.ago(90), chance, teller.tills)
     push_at(outlet, teller.ago(82))
-    change_at(outlet, 17, teller.ago(60), chance)
+    change_at(outlet, 17, teller.ago(60), chance, teller.tills)
     push_at(outlet, teller.ago(52))
     probe(outlet, teller, 52)
 
@@ -188,7 +190,7 @@ def is_locked_out(outlet: Outlet, teller: Teller) -> None:
     outlet.set_secret("api_key", "withdrawn-key-7c21", teller.ago(66))
     outlet.save()
     demo_records.note(outlet, teller.ago(66), teller.manager_id, {"api_key": "old"}, {"api_key": "new"})
-    change_at(outlet, 43, teller.ago(63), Random(LOCKED_OUT))
+    change_at(outlet, 43, teller.ago(63), Random(LOCKED_OUT), teller.tills)
     push_at(outlet, teller.ago(57))
     probe(outlet, teller, 57)
 
@@ -202,12 +204,12 @@ def is_refusing(outlet: Outlet, teller: Teller) -> None:
     """Its shop refuses some items: six of them so often that they are in quarantine, three since a short while."""
     teller.shop.misbehave(**REFUSAL)
     chance, skus = Random(REFUSING), list(REFUSED)
-    change_skus_at(outlet, skus[:REFUSED_FOR_LONG], teller.ago(215))
+    change_skus_at(outlet, skus[:REFUSED_FOR_LONG], teller.ago(215), teller.tills)
     for minutes in (210, 150, 90):
-        change_at(outlet, 21, teller.ago(minutes + 4), chance)
+        change_at(outlet, 21, teller.ago(minutes + 4), chance, teller.tills)
         push_at(outlet, teller.ago(minutes))
-    change_skus_at(outlet, skus[REFUSED_FOR_LONG:], teller.ago(36))
-    change_at(outlet, 14, teller.ago(33), chance)
+    change_skus_at(outlet, skus[REFUSED_FOR_LONG:], teller.ago(36), teller.tills)
+    change_at(outlet, 14, teller.ago(33), chance, teller.tills)
     push_at(outlet, teller.ago(31))
 
 
@@ -217,24 +219,24 @@ def is_paused(outlet: Outlet, teller: Teller) -> None:
     outlet.save()
     demo_records.note(outlet, teller.ago(6 * 60), teller.manager_id, {"push_enabled": True}, {"push_enabled": False})
     for minutes in (330, 210, 120, 45):
-        change_at(outlet, 35, teller.ago(minutes), Random(minutes))
+        change_at(outlet, 35, teller.ago(minutes), Random(minutes), teller.tills)
 
 
 def is_waiting(outlet: Outlet, teller: Teller) -> None:
     """Changes since the last push: the next one is the schedule's."""
     for start, end in pairwise((140, 95, 50)):
-        change_at(outlet, 18, teller.ago(start), Random(start))
+        change_at(outlet, 18, teller.ago(start), Random(start), teller.tills)
         push_at(outlet, teller.ago(end))
-    change_at(outlet, 38, teller.ago(18), Random(18))
-    change_at(outlet, 9, teller.ago(6), Random(6))
+    change_at(outlet, 38, teller.ago(18), Random(18), teller.tills)
+    change_at(outlet, 9, teller.ago(6), Random(6), teller.tills)
 
 
 def is_held(outlet: Outlet, teller: Teller) -> None:
-    """A file with prices in fils has come in, and nobody means that: its push waits for somebody to look at it."""
+    """The tills have sent prices in fils, and nobody means that: its push waits for somebody to look at it."""
     ids = list(outlet.products.order_by("pk").values_list("pk", flat=True)[:IN_FILS])
     products = OutletProduct.objects.filter(pk__in=ids)
-    products.filter(differs=False).update(waiting_since=teller.ago(24))
-    products.update(selling_price=F("selling_price") * 100)
+    with update_at(products, teller.ago(24.1), teller.tills):
+        products.update(selling_price=F("selling_price") * 100)
     push_at(outlet, teller.ago(24), trigger=PushHistory.Trigger.PRODUCT_UPDATE)
 
 

@@ -111,6 +111,7 @@ BY_HUNDRED: dict[str, Words] = {
     "5": Words(_("The shop had an error of its own. It may have got the request."), SENT_AGAIN),
 }
 UNKNOWN = Words(_("Something went wrong with the request."), _("Read the shop's words below."))
+POINTS_BELOW = (KINDS["refused"], BY_HUNDRED["4"], UNKNOWN)  # their advice is of use where the shop's words stand
 
 
 def explain(kind: str) -> Words | None:

@@ -1,6 +1,6 @@
 """Forms of the JSON endpoints and the admin. Secrets go in and never come out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,22 +84,37 @@ def save_outlet(form: "Versioned", user_id: int | None, now: datetime) -> list[s
     2. What the endpoint failed at before is forgotten: the next push tries at once.
     """
     outlet = form.instance
-    Outlet.objects.select_for_update(no_key=True).filter(pk=outlet.pk).order_by().values_list("pk").first()
+    lock_outlet(outlet.pk)
     if not is_same(form.version, version_of(outlet.pk, form.fields_seen)):
         raise Stale
     before = audit.outlet_state(outlet.pk)
     if outlet._state.adding:
         form.save()
     else:
+        begin_anew(outlet.pk, form.changed_data)
         outlet.save(update_fields=written_fields(form))
     after = audit.outlet_state(outlet.pk)
-    if before and before != after:
-        reset_health(outlet.pk)
-    if any(before.get(name) != after.get(name) for name in audit.GUARD_FIELDS):
-        bump(outlet.pk)  # what is held is judged by the new limits
     keep_intervals()
     audit.record(user_id, outlet, before, after, now)
     return audit.changed_names(before, after)
+
+
+def lock_outlet(outlet_id: int) -> None:
+    """Who saves its settings waits for others who do, and nobody else does."""
+    outlet = Outlet.objects.select_for_update(no_key=True).filter(pk=outlet_id)
+    outlet.order_by().values_list("pk").first()
+
+
+def begin_anew(outlet_id: int, changed: Collection[str]) -> None:
+    """What is held is judged by the new limits, and what the endpoint failed at before is forgotten.
+
+    Before the outlet is saved: another store id locks it for all who add rows to it, and these may have locked its
+    revision or its health.
+    """
+    if set(audit.GUARD_FIELDS) & set(changed):
+        bump(outlet_id)
+    if changed:
+        reset_health(outlet_id)
 
 
 def written_fields(form: "Versioned") -> list[str]:

@@ -131,12 +131,21 @@ def clear_rejections(items: Sequence[Item]) -> None:
         RejectedItem.objects.filter(outlet_product__in=[item.id for item in items]).delete()
 
 
-def lift_quarantine(items: QuerySet[RejectedItem], outlet_ids: Iterable[int]) -> int:
-    """Have the next push of these outlets send the items. A push that runs has not judged them, and looks again."""
-    count = items.update(quarantined_at=None, identical_count=0)
-    for outlet_id in sorted(outlet_ids):
+def lift_quarantine(items: QuerySet[RejectedItem]) -> int:
+    """Have the next push send the items; how many. Whoever does that has called `judge_again` for their outlets."""
+    return items.update(quarantined_at=None, identical_count=0)
+
+
+def judge_again(outlet_ids: Iterable[int]) -> None:
+    """Have the outlets' open pushes be judged again, in the transaction that gives them more to send.
+
+    It also locks, in everybody's order: open pushes, revisions, then outlet products, refused items, endpoints' health.
+    """
+    ids = sorted(outlet_ids)
+    opened = PushHistory.objects.filter(outlet__in=ids, status__in=PushHistory.OPEN).order_by("pk")
+    list(opened.select_for_update(no_key=True).values_list("pk"))
+    for outlet_id in ids:
         bump(outlet_id)
-    return count
 
 
 class Progress(NamedTuple):
@@ -173,9 +182,9 @@ def lock_push(push_id: int) -> PushHistory:
 
 
 def lock_open_push(outlet_id: int) -> PushHistory | None:
-    """The outlet's open push. Who wants it and rows of its items locks it first, as a write-back does."""
-    opened = PushHistory.objects.filter(outlet=outlet_id, status__in=PushHistory.OPEN)
-    return opened.select_for_update(no_key=True).first()
+    """The outlet's open push, locked."""
+    opened = pushes().filter(outlet=outlet_id, status__in=PushHistory.OPEN)
+    return opened.select_for_update(of=("self",), no_key=True).first()
 
 
 # What others may have changed of an open push since its chunk was claimed.

@@ -18,11 +18,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from integration.guard import held_pushes
-from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, PushPause, Rescue, TaskRun
+from integration.models import ProductUpload, PushAttempt, PushChunk, PushHistory, Rescue, TaskRun
 from integration.next_push import pushes_of_all
+from integration.obstacles import open_pauses
 from integration.outlet_state import OPEN as OPEN_PUSHES
 from integration.outlet_state import Facts, State, good_pushes, note_rejected, note_waiting, with_states
-from integration.proof import last_of
+from integration.proof import first_tries, last_of
 from integration.redis_client import connect
 from integration.sums import BUCKETS_MS, LONGER, Totals, read_totals
 
@@ -115,12 +116,14 @@ def describe_outlets(branches: list[Branch], now: datetime) -> Iterator[Metric]:
     note_rejected(facts)
     note_waiting(facts, now)
     proofs = last_of(branch.pk for branch in active)
+    compared_at = first_tries(branch.pk for branch in active if branch.pk not in proofs)
+    compared_at |= {pk: proof.finished_at for pk, proof in proofs.items() if proof.finished_at}
     yield from (
         family(
             "comparison_age_seconds",
-            "Since its shop was last compared; absent before the first time",
+            "Since its shop was last compared with a result, or was to be for the first time; absent before",
             active,
-            lambda b: age(proofs[b.pk].finished_at, now) if b.pk in proofs else None,
+            lambda b: age(compared_at.get(b.pk), now),
         ),
         family(
             "differing_items",
@@ -224,7 +227,7 @@ def describe_queue(now: datetime) -> Iterator[Metric]:
     yield gauge("due_chunks", "Of them, those whose turn it is", due["count"])
     oldest = age(due["oldest"], now) or 0
     yield gauge("oldest_due_chunk_age_seconds", "How long the oldest of these is due; 0: none is", oldest)
-    is_paused = PushPause.objects.filter(ended_at__isnull=True).exists()
+    is_paused = open_pauses().exists()
     yield gauge("paused", "1: somebody has paused all pushes", int(is_paused))
     uploads = ProductUpload.objects.filter(status__in=ProductUpload.OPEN).count()
     yield gauge("uploads_waiting", "Product files that a worker has, or shall take", uploads)

@@ -1,4 +1,4 @@
-"""Old pushes go, in batches; what they came to each day stays. Old uploads go, their files first."""
+"""Old pushes go, in batches; what they came to each day stays. Old uploads and updates go, uploads' files first."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from integration.models import (
     AlertDelivery,
     DailySum,
     Difference,
+    ProductUpdate,
     ProductUpload,
     PushAttempt,
     PushChunk,
@@ -22,6 +23,7 @@ from integration.models import (
 )
 
 BATCH = 200  # pushes
+UPDATES = 2000
 FAILED = Q(status=PushHistory.Status.FAILED)
 OF_A_PAUSE_THAT_HOLDS = Q(pause__isnull=False, pause__ended_at__isnull=True)
 COUNTS = ("push_count", "failed_count", "item_count", "accepted_count", "rejected_count")
@@ -45,6 +47,9 @@ def old_pushes(now: datetime) -> QuerySet[PushHistory]:
 
 @transaction.atomic
 def prune_batch(ids: list[int]) -> None:
+    """Each push is counted once, also where two prune at once."""
+    locked = PushHistory.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    ids = list(locked.values_list("pk", flat=True))
     for day in sums_of(ids):
         key = {"outlet_id": day["outlet_id"], "date": day["date"]}
         DailySum.objects.get_or_create(**key)
@@ -81,6 +86,15 @@ def drop_files(uploads: QuerySet[ProductUpload]) -> None:
     uploads.filter(status=ProductUpload.Status.CHECKED).update(status=ProductUpload.Status.DISCARDED)
     UploadBatch.objects.filter(upload__in=uploads).delete()
     uploads.exclude(content=b"").update(content=b"")
+
+
+def prune_updates(now: datetime) -> int:
+    """Forget who brought prices and stock long ago, in batches; how many updates that were."""
+    old = ProductUpdate.objects.filter(written_at__lt=now - timedelta(days=settings.FAILED_HISTORY_DAYS))
+    count = 0
+    while ids := list(old.order_by("written_at").values_list("pk", flat=True)[:UPDATES]):
+        count += ProductUpdate.objects.filter(pk__in=ids).delete()[0]
+    return count
 
 
 # --- alerts ---------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from integration.export_feed import Line, guard
-from integration.history import gist, lift_quarantine
+from integration.history import gist, judge_again, lift_quarantine
 from integration.models import Outlet, RejectedItem
+from integration.outlet_state import is_refused_as_it_is
 
 REASONS_READ = 200  # the most frequent ones; the rest is one group
 PAIRS_READ = 5000  # reasons and outlets
@@ -64,15 +65,9 @@ class Group:
         self.last_at = max(filter(None, (self.last_at, row["last_at"])), default=None)
 
 
-# In quarantine, which ends by itself when the values change.
-HELD = Q(
-    quarantined_at__isnull=False,
-    rejected_price=F("outlet_product__selling_price"),
-    rejected_stock_status=F("outlet_product__stock_status"),
-)
 SUMS = {
     "count": Count("pk"),
-    "quarantined": Count("pk", filter=HELD),
+    "quarantined": Count("pk", filter=is_refused_as_it_is()),
     "first_at": Min("first_rejected_at"),
     "last_at": Max("last_rejected_at"),
 }
@@ -132,7 +127,8 @@ def release_items(items: QuerySet[RejectedItem]) -> tuple[int, list[int]]:
     """Let the next push send them again: (how many were held back, their outlets)."""
     held = RejectedItem.objects.filter(quarantined_at__isnull=False, pk__in=items.order_by().values("pk"))
     outlet_ids = list(held.order_by().values_list("outlet_product__outlet", flat=True).distinct())
-    return lift_quarantine(held, outlet_ids), outlet_ids
+    judge_again(outlet_ids)
+    return lift_quarantine(held), outlet_ids
 
 
 def csv_lines(items: QuerySet[RejectedItem]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from integration.pages import (
     schedule,
     timeline,
     tokens,
+    update_list,
 )
 
 TAB = "shop-integration"
@@ -36,6 +37,7 @@ urlpatterns = [
     path(f"{TAB}/export-feed/", export_feed.show, name="export_feed"),
     path(f"{TAB}/export-feed/download/", export_feed.download, name="export_feed_download"),
     path(f"{TAB}/product-update/", product_update.list_uploads, name="product_update"),
+    path(f"{TAB}/product-update/all/", update_list.list_updates, name="update_list"),
     path(f"{TAB}/product-update/<int:upload_id>/", product_update.show, name="upload"),
     path(f"{TAB}/product-update/<int:upload_id>/apply/", product_update.apply, name="upload_apply"),
     path(f"{TAB}/product-update/<int:upload_id>/discard/", product_update.discard, name="upload_discard"),
@@ -59,6 +61,8 @@ urlpatterns = [
     path("pushes/<int:push_id>/cancel/", push.cancel, name="push_cancel"),
     path("pushes/<int:push_id>/release/", push_held.release, name="push_release"),
     path("pushes/<int:push_id>/discard/", push_held.discard, name="push_discard"),
+    path("pushes/<int:push_id>/moves/", push_held.download_moves, name="push_moves"),
+    path("pushes/<int:push_id>/shop-values/", push_held.download_known, name="push_shop_values"),
     path("pushes/<int:push_id>/again/", push.push_again, name="push_again"),
     path("pushes/<int:push_id>/rejected/", push.download_rejected, name="push_rejected"),
     path("pushes/<int:push_id>/attempts/<int:attempt_id>/", push.show_attempt, name="attempt"),

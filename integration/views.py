@@ -18,9 +18,9 @@ from integration.forms import HistoryForm, NamedSettingsForm, PushForm, Settings
 from integration.health import note_success
 from integration.metrics import write_metrics
 from integration.models import ApiToken, Outlet, PushHistory
+from integration.obstacles import CannotPush
 from integration.openapi import build_document
 from integration.outlet_version import Stale, changed_names, changes_since, version_of
-from integration.push_queue import CannotPush
 from integration.push_service import ask_connection
 from tasks.push import ring_outlet
 

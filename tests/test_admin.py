@@ -3,17 +3,29 @@
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from integration import health
+from integration import audit, health
 from integration.contracts import contract_of, store_contract
-from integration.models import ContractVersion, DailySum, Outlet, OutletProduct, PushHistory, RejectedItem, Rescue
+from integration.models import (
+    ApiToken,
+    ContractVersion,
+    DailySum,
+    Outlet,
+    OutletProduct,
+    PushHistory,
+    RejectedItem,
+    Rescue,
+    make_token,
+)
 from integration.platforms.memory import Memory
 from integration.push_service import PushService
+from integration.revisions import revision_of
 from tests.conftest import KEY, make_outlet, stock
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +66,14 @@ def test_a_secret_is_never_shown(asha: Client) -> None:
     assert "One is stored; leave this empty to keep it." in text
     assert KEY not in text
     assert "second-secret" not in text
+
+
+def test_other_limits_have_held_pushes_judged_again(asha: Client, outlet: Outlet) -> None:
+    asha.post(page(outlet), form(outlet, name="Another name"))
+    assert revision_of(outlet.pk) == 0
+    asha.post(page(outlet), form(outlet, name="Another name", guard_stock_percent="50"))
+    outlet.refresh_from_db()
+    assert (outlet.guard_stock_percent, revision_of(outlet.pk)) == (50, 1)
 
 
 def test_a_secret_that_is_left_empty_is_kept(asha: Client) -> None:
@@ -264,3 +284,47 @@ def test_who_may_change_outlets_may_not_change_contracts(client: Client) -> None
     clerk.user_permissions.add(Permission.objects.get(codename="change_outlet"))
     client.force_login(clerk)
     assert client.get(ADD_CONTRACT).status_code == 403
+
+
+# --- people ---------------------------------------------------------------------------------------------
+
+PEOPLE = reverse("admin:auth_user_changelist")
+
+
+@pytest.fixture
+def omar(asha: Client) -> Any:
+    """Somebody who has changed an outlet and made a token."""
+    omar = get_user_model().objects.create_superuser("omar")
+    audit.record(omar.pk, make_outlet(), {"name": "Old"}, {"name": "Marina Mall"}, timezone.now())
+    make_token("till", omar.pk, omar.pk, timezone.now())
+    return omar
+
+
+def test_people_are_not_deleted(asha: Client, omar: Any) -> None:
+    assert asha.post(reverse("admin:auth_user_delete", args=[omar.pk]), {"post": "yes"}).status_code == 403
+    data = {"action": "delete_selected", "_selected_action": [omar.pk], "post": "yes"}
+    asha.post(PEOPLE, data, follow=True)
+    assert get_user_model().objects.filter(pk=omar.pk).exists()
+    assert LogEntry.objects.get(user=omar).object_repr == str(Outlet.objects.get())
+    assert ApiToken.objects.filter(user=omar).count() == 1
+    text = (
+        asha.get(PEOPLE).content.decode() + asha.get(reverse("admin:auth_user_change", args=[omar.pk])).content.decode()
+    )
+    assert "delete_selected" not in text
+    assert reverse("admin:auth_user_delete", args=[omar.pk]) not in text
+    assert "Untick this when somebody leaves" in text
+
+
+def test_somebody_who_has_left_stays_in_the_timeline(asha: Client, omar: Any) -> None:
+    joined = timezone.localtime(omar.date_joined)
+    data = {
+        "username": "omar",
+        "date_joined_0": joined.strftime("%Y-%m-%d"),
+        "date_joined_1": joined.strftime("%H:%M:%S"),
+    }
+    assert asha.post(reverse("admin:auth_user_change", args=[omar.pk]), data).status_code == 302
+    omar.refresh_from_db()
+    assert omar.is_active is False
+    text = asha.get(reverse("timeline"), {"person": omar.pk}).content.decode()
+    assert "omar" in text
+    assert "Marina Mall" in text

@@ -7,9 +7,9 @@ import pytest
 
 from integration.contracts import store_contract
 from integration.models import ContractVersion, Outlet, PushHistory
+from integration.obstacles import CannotPush
 from integration.platforms import InvalidContract, build_contract
 from integration.platforms.presets import PRESETS
-from integration.push_queue import CannotPush
 from integration.push_service import PushService
 from tests.conftest import NOW, make_outlet, stock
 from tests.people import restore_migrated_rows, signed_in

@@ -39,6 +39,7 @@ from integration.models import (
     Reconciliation,
     RejectedItem,
 )
+from integration.update_record import updates_before
 from tests.conftest import make_outlet
 from tests.people import make_person, restore_migrated_rows
 
@@ -90,6 +91,10 @@ class TestTheChain:
     def test_no_push_is_open_but_the_one_that_is_held(self, chain: dict[str, Outlet]) -> None:
         push = PushHistory.objects.get(status__in=PushHistory.OPEN)
         assert (push.status, push.outlet) == ("held", chain[HELD])
+
+    def test_the_push_that_is_held_says_who_sent_the_prices(self, chain: dict[str, Outlet]) -> None:
+        (update,) = updates_before(PushHistory.objects.get(status="held"))
+        assert (update.changed_count, str(update.token)[:22]) == (160, "Price feed of the till")
 
     def test_the_shop_has_what_it_has_acknowledged(self, chain: dict[str, Any]) -> None:
         for store_id in (*IN_SYNC, DOWN, LOCKED_OUT, PAUSED, WAITING, REFUSING, HELD):

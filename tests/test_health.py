@@ -9,9 +9,10 @@ from django.utils import timezone
 from integration import health
 from integration.delivery import send_chunk
 from integration.models import EndpointHealth, Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory
+from integration.obstacles import CannotPush
 from integration.platforms.base import Outcome, SendResult
 from integration.platforms.memory import Memory
-from integration.push_queue import CannotPush, plan_push, start_push
+from integration.push_queue import plan_push, start_push
 from integration.push_service import PushService
 from integration.sweep import sweep
 from tests.conftest import dashboard_state, memory_state, set_price, stock
@@ -96,13 +97,13 @@ def test_retry_after_holds_back_every_request_of_the_outlet(outlet: Outlet, sett
 
 def test_retry_after_is_obeyed_for_a_quarter_of_an_hour_at_most(outlet: Outlet) -> None:
     now = timezone.now()
-    health.hold(outlet.pk, 10**6, now)
-    health.hold(outlet.pk, 1, now)
+    health.leave_alone(outlet.pk, 10**6, now)
+    health.leave_alone(outlet.pk, 1, now)
     assert health.enter(outlet.pk, now) == 900
 
 
 def test_another_endpoint_is_not_held(outlet: Outlet) -> None:
-    health.hold(outlet.pk, 60, timezone.now())
+    health.leave_alone(outlet.pk, 60, timezone.now())
     health.reset_health(outlet.pk)
     assert health.enter(outlet.pk, timezone.now()) == 0
 

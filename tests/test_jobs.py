@@ -102,7 +102,7 @@ def test_an_outlet_that_is_switched_off_meanwhile_leaves_nothing_behind(outlet: 
     send_chunk(ring.id, timezone.now())
     Outlet.objects.update(push_enabled=False)
     ask(ring.id)
-    assert PushHistory.objects.get().status == "failed"
+    assert PushHistory.objects.get().status == "cancelled"
     assert OutletProduct.objects.filter(confirm_at__isnull=False).count() == 2
 
 

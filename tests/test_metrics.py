@@ -110,6 +110,10 @@ def test_a_comparison_says_how_old_it_is_and_what_differed() -> None:
     outlet = make_outlet()
     assert key("shop_outlet_differing_items", **SEVEN) not in scrape()
     values = {"outlet": outlet, "trigger": "manual", "created_at": NOW, "status": "different"}
+    for hours in (99, 3):
+        created_at = NOW - timedelta(hours=hours)
+        Reconciliation.objects.create(**values | {"status": "failed", "created_at": created_at}, finished_at=NOW)
+    assert scrape()[key("shop_outlet_comparison_age_seconds", **SEVEN)] == 99 * 3600
     counts = {"differing_count": 3, "missing_count": 2, "unreadable_count": 1, "extra_count": 9}
     Reconciliation.objects.create(**values, **counts, finished_at=NOW - timedelta(hours=2))
     Reconciliation.objects.create(**values | {"status": "failed"}, finished_at=NOW)

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from integration.delivery import send_chunk
 from integration.models import Outlet, PushHistory, PushPause
+from integration.obstacles import CannotPush
 from integration.platforms.memory import Memory
-from integration.push_queue import CannotPush, plan_push, start_push
+from integration.push_queue import plan_push, start_push
 from integration.push_service import PushService
+from integration.sweep import sweep
 from tasks.push import push_all_outlets
 from tests.conftest import dashboard_state, memory_state, stock
 
@@ -30,20 +32,37 @@ def test_no_push_starts(outlet: Outlet) -> None:
     assert Memory.shops == {}
 
 
-def test_a_push_under_way_stops_before_its_next_request_and_goes_on_afterwards(outlet: Outlet) -> None:
+def pause_under_way(outlet: Outlet, push_type: str) -> PushPause:
+    """After the first of two requests."""
     stock(outlet, 1000)
-    push = start_push(outlet, "partial", "manual", timezone.now()).push
+    push = start_push(outlet, push_type, "manual", timezone.now()).push
     assert push is not None
-    chunk = plan_push(push.pk, timezone.now())[0].id
-    second = send_chunk(chunk, timezone.now())[0].id
+    first = plan_push(push.pk, timezone.now())[0].id
+    second = send_chunk(first, timezone.now())[0].id
     held = pause()
     assert send_chunk(second, timezone.now()) == []
+    return held
+
+
+def test_a_push_under_way_stops_before_its_next_request_and_goes_on_afterwards(outlet: Outlet) -> None:
+    held = pause_under_way(outlet, "partial")
     ended = PushHistory.objects.get()
-    assert (ended.status, ended.accepted_count, len(memory_state())) == ("partial", 500, 500)
+    assert (ended.status, ended.accepted_count, len(memory_state())) == ("cancelled", 500, 500)
     assert "stopped meanwhile: every push is paused" in ended.error_details
     PushPause.objects.filter(pk=held.pk).update(ended_at=timezone.now())
     assert PushService(outlet).push()[0]
     assert memory_state() == dashboard_state(outlet)
+
+
+def test_a_full_push_that_a_pause_has_ended_starts_anew_after_it(outlet: Outlet) -> None:
+    held = pause_under_way(outlet, "full")
+    assert sweep(timezone.now()) == []
+    PushPause.objects.filter(pk=held.pk).update(ended_at=timezone.now())
+    assert len(sweep(timezone.now())) == 1
+    assert list(PushHistory.objects.order_by("pk").values_list("push_type", "status")) == [
+        ("full", "cancelled"),
+        ("full", "queued"),
+    ]
 
 
 def test_there_is_one_pause_at_a_time() -> None:

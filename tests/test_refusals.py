@@ -20,9 +20,9 @@ from integration.models import (
     PushHistory,
     RejectedItem,
 )
+from integration.obstacles import CannotPush
 from integration.platforms.base import Item, Outcome, SendResult
 from integration.platforms.memory import Memory
-from integration.push_queue import CannotPush
 from integration.push_service import PushService
 from tests.conftest import acknowledged_state, dashboard_state, make_outlet, memory_state, set_price, stock
 
@@ -94,7 +94,7 @@ def test_an_address_that_is_wrong_is_not_asked_in_halves(outlet: Outlet, strict:
     assert (PushAttempt.objects.count(), RejectedItem.objects.count()) == (1, 0)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(1, 60), poison=st.sets(st.integers(0, 59), max_size=4))
 def test_exactly_the_bad_items_stand_alone(strict: type[Strict], count: int, poison: set[int]) -> None:
     PushHistory.objects.all().delete()

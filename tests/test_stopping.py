@@ -11,7 +11,7 @@ from integration.delivery import record, send_chunk
 from integration.models import Outlet, OutletProduct, PushAttempt, PushChunk, PushHistory, Rescue
 from integration.platforms.base import Outcome, SendResult, skus
 from integration.preparation import prepare
-from integration.push_queue import cancel_push, plan_push, start_push
+from integration.push_queue import cancel_push, plan_push, start_push, stop_push
 from integration.push_service import run_push
 from integration.sweep import sweep
 from tests.conftest import make_outlet, memory_state, stock
@@ -67,6 +67,18 @@ def test_what_was_asked_for_meanwhile_is_cancelled_too(outlet: Outlet) -> None:
     assert PushHistory.objects.count() == 1
 
 
+def test_a_push_that_is_stopping_is_cancelled_with_what_was_asked_for_meanwhile(outlet: Outlet) -> None:
+    push, (first, _) = begin(outlet)
+    sending, _ = prepare(first, timezone.now())
+    assert sending is not None
+    stop_push(push.pk, "the shop is closed", timezone.now())
+    start_push(outlet, "full", "manual", timezone.now())
+    assert cancel_push(push.pk, "asha", timezone.now()) == []
+    assert record(sending, SendResult(Outcome.DONE, accepted=skus(sending.items)), timezone.now()) == []
+    push = PushHistory.objects.get()
+    assert (push.status, push.accepted_count, push.error_details) == ("cancelled", 500, "the shop is closed")
+
+
 def test_a_push_that_is_over_cannot_be_cancelled(outlet: Outlet) -> None:
     push, _ = begin(outlet)
     run_push(push.pk, lambda chunk_id: None)
@@ -107,14 +119,16 @@ def test_a_push_past_its_deadline_ends_even_if_its_worker_died(outlet: Outlet) -
     assert (push.status, PushAttempt.objects.get().error_kind) == ("failed", "worker_lost")
 
 
-def test_what_the_sweep_rescues_is_counted_by_day(outlet: Outlet) -> None:
+def test_what_the_sweep_rescues_is_counted_by_the_day_of_the_place(outlet: Outlet, settings: Any) -> None:
+    settings.PUSH_DEADLINE_SECONDS = 10**6
     begin(outlet, 1)
     for other in ("8", "9"):
         stock(make_outlet(other), 1)
         start_push(Outlet.objects.get(store_id=other), "full", "manual", timezone.now())
-    now = later(0.1)
+    now = (later(0.1) + timedelta(days=1)).replace(hour=22)  # it is tomorrow in Dubai
     sweep(now)
+    today = timezone.localdate(now)
     assert list(Rescue.objects.values_list("date", "kind", "count")) == [
-        (now.date(), "unheard", 1),
-        (now.date(), "unplanned", 2),
+        (today, "unheard", 1),
+        (today, "unplanned", 2),
     ]

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -178,14 +177,13 @@ def test_the_service_starts_again_what_is_killed(tmp_path_factory: pytest.TempPa
     process = start_service(folder, "--no-sample")
     try:
         for word in ("worker", "beat", "valkey", "gunicorn"):
-            victim = next(child for child in family(process) if word in command_line(child))
-            victim.kill()
+            before = family(process)
+            next(child for child in before if word in command_line(child)).kill()
             wait_until(
-                lambda word=word, dead=victim.pid: any(
-                    child.pid != dead and word in command_line(child) for child in family(process)
+                lambda word=word, before=before: any(
+                    child not in before and word in command_line(child) for child in family(process)
                 )
             )
-            time.sleep(0.2)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)

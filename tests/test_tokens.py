@@ -78,10 +78,10 @@ def test_a_token_that_the_shop_refused_is_replaced_by_one_worker(bulk: PasonsBul
 
 
 def test_the_token_server_is_not_asked_more_often_than_it_allows(bulk: PasonsBulk) -> None:
-    rare = contract(token_requests_per_minute=10, timeout_seconds=0.3)
+    rare = contract(token_requests_per_minute=10)
     first = admit(endpoint(bulk), rare).access_token
     with pytest.raises(TokenError, match="the shop's limit is reached") as caught:
-        admit(endpoint(bulk), rare, instead_of=first)
+        admit(endpoint(bulk), rare.model_copy(update={"timeout_seconds": 0.3}), instead_of=first)
     assert (caught.value.result.outcome, bulk.token_requests) == (Outcome.RETRY, 1)
 
 

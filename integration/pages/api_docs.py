@@ -90,10 +90,8 @@ def type_of(schema: Schema) -> str:
 
 
 def answer(status: str, response: Schema) -> dict[str, Any]:
-    content = response["content"]["application/json"]["schema"]
     return {
         "status": status,
         "description": plain(response["description"]),
-        "schema": content["$ref"].rpartition("/")[2],
         "headers": list(response.get("headers", {})),
     }

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
-from django_htmx.middleware import HtmxDetails
 
 from integration.contracts import (
     Draft,
@@ -30,17 +29,13 @@ from integration.contracts import (
 from integration.models import ContractVersion, Outlet
 from integration.pages.contract_forms import EDITORS, Editor, data_of, pretty
 from integration.pages.contract_trial import Trying
-from integration.pages.shell import allow
+from integration.pages.shell import HtmxRequest, allow
 from integration.platforms import InvalidContract, UnknownPlatform, platform_names
 from integration.platforms.contract_settings import every_setting
 
 ADD = "integration.add_contractversion"
 PAGE_SIZE = 10
 FEW = 3  # differences that the list of versions shows
-
-
-class HtmxRequest(HttpRequest):
-    htmx: HtmxDetails
 
 
 @dataclass

@@ -64,3 +64,7 @@ class Styled:
                 field.widget = plain(field.widget.attrs, choices)
             kind = next(name for widget, name in CLASSES if isinstance(field.widget, widget))
             field.widget.attrs.setdefault("class", kind)
+
+
+class FilterForm(Styled, forms.Form):
+    """The filters of a list; each list adds its own fields."""

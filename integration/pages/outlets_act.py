@@ -10,10 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
 from integration import audit
+from integration.health import health_of
 from integration.models import Outlet, PushHistory
+from integration.obstacles import CannotPush
 from integration.outlet_state import Facts, State
 from integration.pages.outlets_row import Row
-from integration.push_queue import CannotPush, Ring, start_push
+from integration.push_queue import Ring, start_push
 from tasks import push
 
 PUSH_CHANGES, PUSH_EVERYTHING, ENABLE, PAUSE = "push_changes", "push_everything", "enable", "pause"
@@ -93,7 +95,7 @@ def push_each(outlets: Sequence[Any], push_type: str, user_id: int, now: datetim
 
 def why_not(outlet: Any, error: CannotPush, now: datetime) -> str:
     """In the list's words where they say it, else in the engine's."""
-    health = getattr(outlet, "health", None)
+    health = health_of(outlet)
     is_left_alone = outlet.state == State.TROUBLE and health and health.open_until
     if is_left_alone or outlet.state in (State.NOT_SET_UP, State.PAUSED):
         return Row(outlet, Facts(), now, None).cause.text

@@ -9,14 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from integration.models import Outlet
 from integration.outlet_state import State
-from integration.pages.forms import Styled
+from integration.pages.forms import FilterForm
 
 INACTIVE = "inactive"
 STATES = [*((state.name.lower(), state.label) for state in State), (INACTIVE, _("not active"))]
-
-
-class FilterForm(Styled, forms.Form):
-    pass
 
 
 def known(field: str) -> Any:

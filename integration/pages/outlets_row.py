@@ -12,7 +12,8 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from integration.models import Outlet, PushHistory, Reconciliation
+from integration.health import health_of
+from integration.models import PushHistory, Reconciliation
 from integration.outlet_state import STRIP_LENGTH, Bar, Facts, State
 from integration.templatetags.shop import PUSH_STATES
 
@@ -108,10 +109,6 @@ class Row:
     @property
     def strip_summary(self) -> str:
         return summarize_pushes(self.facts.bars)
-
-
-def health_of(outlet: Outlet) -> Any:
-    return getattr(outlet, "health", None)
 
 
 # --- time -----------------------------------------------------------------------------------------------

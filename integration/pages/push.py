@@ -8,8 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,7 +23,8 @@ from integration.curl import as_curl
 from integration.error_kinds import explain
 from integration.export_feed import Line, guard
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
-from integration.pages.push_held import describe_hold
+from integration.obstacles import CannotPush, check_startable, find_obstacle
+from integration.pages.push_held import describe_hold, find_push
 from integration.pages.push_words import (
     attempt_state,
     chunk_state,
@@ -37,32 +37,29 @@ from integration.pages.push_words import (
     who_cancelled,
 )
 from integration.pages.shell import HtmxRequest, allow
+from integration.pages.update_list import describe_update
 from integration.push_progress import (
     Counts,
     Plan,
     count_chunks,
     count_to_confirm,
-    find_obstacle,
     last_error,
     make_plan,
     push_after,
-    pushes_with_people,
     read_progress,
     recent_speed,
     rejected_in,
     release_rejected,
     sent_items,
 )
-from integration.push_queue import CannotPush, Started, cancel_push
+from integration.push_queue import Started, cancel_push
+from integration.update_record import updates_before
 from tasks.push import ring_outlet
 
 PAGE_SIZE = 50
 ITEMS_SHOWN = 100
+UPDATES_SHOWN = 5
 REJECTED_HEADER = ("sku", "name", "rejected_price", "rejected_stock_status", "reason", "since", "last", "times")
-
-
-def find_push(push_id: int) -> PushHistory:
-    return get_object_or_404(pushes_with_people(), pk=push_id)
 
 
 # --- starting -------------------------------------------------------------------------------------------
@@ -110,8 +107,7 @@ def start_push(request: HttpRequest, outlet: Outlet, push_type: str) -> HttpResp
 
 
 def say_why_not(outlet: Outlet, exc: CannotPush) -> str:
-    obstacle = find_obstacle(outlet, timezone.now())
-    return describe_obstacle(obstacle, outlet).text if obstacle else str(exc)
+    return describe_obstacle(exc, outlet).text if exc.kind else str(exc)
 
 
 def follow(request: HttpRequest, started: Started) -> HttpResponse | None:
@@ -141,7 +137,8 @@ def show(request: HtmxRequest, push_id: int) -> HttpResponse:
     if is_poll and push.is_open and is_held == (request.GET.get("held") == "1"):
         return render(request, "integration/push_progress.html", describe_progress(push, now))
     hold = describe_hold(push, now) if is_held else {}
-    context = {**describe_progress(push, now), **describe_facts(push), **hold, **describe_list(request, push, now)}
+    facts = {**describe_progress(push, now), **describe_facts(push), **describe_updates(request, push)}
+    context = {**facts, **hold, **describe_list(request, push, now)}
     response = render(request, "integration/push.html", context)
     if not is_poll:
         return response
@@ -174,6 +171,14 @@ def describe_facts(push: PushHistory) -> dict[str, Any]:
         "to_confirm_count": count_to_confirm(push.outlet_id),
         "following": push_after(push) if push.next_push_type else None,
     }
+
+
+def describe_updates(request: HttpRequest, push: PushHistory) -> dict[str, Any]:
+    """The largest updates that it came after, for who may see what they changed: these are what a push is held for."""
+    if not request.user.has_perm("integration.view_outletproduct"):
+        return {}
+    largest = updates_before(push).order_by(-(F("created_count") + F("changed_count")), "-written_at", "-pk")
+    return {"updates": [describe_update(update) for update in largest[:UPDATES_SHOWN]]}
 
 
 def left_over(push: PushHistory) -> int:
@@ -231,10 +236,11 @@ def cancel(request: HttpRequest, push_id: int) -> HttpResponse:
 def push_again(request: HttpRequest, push_id: int) -> HttpResponse:
     push = find_push(push_id)
     try:
-        with transaction.atomic():  # what cannot be pushed is not released either
-            may_release = request.user.has_perm("integration.change_rejecteditem")
-            count = release_rejected(push, timezone.now()) if may_release else 0
-            started = ring_outlet(push.outlet_id, user_id=request.user.pk)
+        # What cannot be pushed is not released either. Not in one transaction: the push locks in another order.
+        check_startable(push.outlet, timezone.now())
+        may_release = request.user.has_perm("integration.change_rejecteditem")
+        count = release_rejected(push, timezone.now()) if may_release else 0
+        started = ring_outlet(push.outlet_id, user_id=request.user.pk)
     except CannotPush as exc:
         messages.error(request, say_why_not(push.outlet, exc))
         return redirect("push", push.pk)

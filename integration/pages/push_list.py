@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from integration.models import Outlet, PushHistory
-from integration.pages.forms import Styled
+from integration.pages.forms import FilterForm
 from integration.pages.push_words import describe_outcome, seconds_of
 from integration.pages.shell import HtmxRequest, allow
 from integration.push_progress import Counts, count_chunks, newest_pushes
@@ -22,10 +22,6 @@ from integration.templatetags.shop import PUSH_STATES, PUSH_TYPES, TRIGGERS
 
 PAGE_SIZE = 10
 DAY = timedelta(days=1)
-
-
-class FilterForm(Styled, forms.Form):
-    pass
 
 
 def day_field(label: Any, method: str) -> django_filters.DateFilter:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from integration.holds import DISCARDED_BY
 from integration.models import Outlet, PushAttempt, PushChunk, PushHistory
+from integration.obstacles import CannotPush
 from integration.platforms.base import Outcome
-from integration.push_progress import Counts, Obstacle, Progress
+from integration.push_progress import Counts, Progress
 
 FEW, MINUTE = 10, 60  # seconds
 CANCELLED_BY = "cancelled by "  # what the engine writes before a name
@@ -126,7 +127,9 @@ def describe_queued(push: PushHistory, now: datetime) -> str:
 
 
 def who_cancelled(push: PushHistory) -> str:
-    return push.error_details.removeprefix(CANCELLED_BY).removeprefix(DISCARDED_BY) if push.is_cancelled else ""
+    """Empty where nobody has cancelled this very push: everything was paused, or the outlet was switched off."""
+    prefixes = [prefix for prefix in (CANCELLED_BY, DISCARDED_BY) if push.error_details.startswith(prefix)]
+    return push.error_details.removeprefix(prefixes[0]) if push.is_cancelled and prefixes else ""
 
 
 def is_discarded(push: PushHistory) -> bool:
@@ -160,7 +163,7 @@ class Hint(NamedTuple):
     label: str
 
 
-def describe_obstacle(obstacle: Obstacle, outlet: Outlet) -> Hint:
+def describe_obstacle(obstacle: CannotPush, outlet: Outlet) -> Hint:
     api_settings = (f"{reverse('api_settings')}?outlet={outlet.pk}", _("API settings"))
     match obstacle.kind:
         case "inactive":

@@ -6,12 +6,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from integration.models import Outlet, RejectedItem
-from integration.pages.forms import Styled
-from integration.rejections import HELD
-
-
-class FilterForm(Styled, forms.Form):
-    pass
+from integration.outlet_state import is_refused_as_it_is
+from integration.pages.forms import FilterForm
 
 
 class RejectedFilter(django_filters.FilterSet):
@@ -36,4 +32,4 @@ class RejectedFilter(django_filters.FilterSet):
         return items.filter(product | Q(reason__icontains=text))
 
     def only_held(self, items: QuerySet[RejectedItem], name: str, value: bool) -> QuerySet[RejectedItem]:
-        return items.filter(HELD) if value else items
+        return items.filter(is_refused_as_it_is()) if value else items

@@ -14,10 +14,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from integration.models import RejectedItem
+from integration.obstacles import CannotPush
 from integration.pages.item_state import row_of
 from integration.pages.rejected_filters import RejectedFilter
 from integration.pages.shell import allow
-from integration.push_queue import CannotPush
 from integration.rejections import csv_lines, group_items, in_group, release_items
 from tasks.push import ring_outlet
 

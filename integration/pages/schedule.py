@@ -16,10 +16,10 @@ from django_celery_beat.models import PeriodicTask
 
 from integration import audit
 from integration.models import PushPause
+from integration.obstacles import current_pause
 from integration.pages.schedule_forms import PauseForm, ScheduleForm
 from integration.pages.schedule_words import OwnRow, describe, own_row, task_row
 from integration.pages.shell import allow
-from integration.push_queue import current_pause
 from integration.schedules import (
     PRUNE,
     PUSH,
@@ -113,21 +113,21 @@ def schedule_state(task: PeriodicTask) -> dict[str, Any]:
 @require_POST
 @allow("django_celery_beat.change_periodictask")
 def switch_on_task(request: HttpRequest, task_id: int) -> HttpResponse:
-    if task := switch_on(task_id):
-        audit.record(request.user.pk, task, {"enabled": False}, {"enabled": True}, timezone.now())
+    with transaction.atomic():
+        if task := switch_on(task_id):
+            audit.record(request.user.pk, task, {"enabled": False}, {"enabled": True}, timezone.now())
+    if task:
         messages.success(request, _("It runs again: %(when)s.") % {"when": describe(task)})
     return redirect("schedule")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @allow("integration.add_pushpause")
 def pause(request: HttpRequest) -> HttpResponse:
     """Asks first. Pausing twice is pausing once."""
     form = PauseForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        now = timezone.now()
-        if made := pause_all(form.cleaned_data["reason"], request.user.pk or 0, now):
-            audit.record(request.user.pk, made, {}, {"reason": made.reason}, now)
+        if start_pause(form.cleaned_data["reason"], request.user.pk, timezone.now()):
             messages.success(request, _("Every push is paused. What is under way stops with its next request."))
         else:
             messages.info(request, _("Every push is paused already."))
@@ -137,7 +137,15 @@ def pause(request: HttpRequest) -> HttpResponse:
     return render(request, "integration/schedule_pause.html", {"form": form})
 
 
-@require_http_methods(["GET", "POST"])
+@transaction.atomic
+def start_pause(reason: str, user_id: int | None, now: datetime) -> bool:
+    made = pause_all(reason, user_id or 0, now)
+    if made:
+        audit.record(user_id, made, {}, {"reason": made.reason}, now)
+    return made is not None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
 @allow("integration.change_pushpause")
 def resume(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
@@ -148,13 +156,19 @@ def resume(request: HttpRequest) -> HttpResponse:
     return render(request, "integration/schedule_resume.html", {"count": count_outlets_waiting(timezone.now())})
 
 
+@transaction.atomic
+def stop_pause(user_id: int | None, now: datetime) -> bool:
+    held = current_pause()
+    if held is None or not resume_all(user_id or 0, now):
+        return False
+    audit.record(user_id, held, {"ended_at": None}, {"ended_at": now}, now)
+    return True
+
+
 def end_pause(request: HttpRequest) -> None:
-    held, now = current_pause(), timezone.now()
-    if held is None or not resume_all(request.user.pk or 0, now):
+    if not stop_pause(request.user.pk, timezone.now()):
         messages.info(request, _("Nothing was paused any more."))
-        return
-    audit.record(request.user.pk, held, {"ended_at": None}, {"ended_at": now}, now)
-    if "push" not in request.POST or not request.user.has_perm("integration.push_outlet"):
+    elif "push" not in request.POST or not request.user.has_perm("integration.push_outlet"):
         messages.success(request, _("Pushes start again, with the next schedule or by hand."))
     elif ring_all_outlets(request.user.pk or 0):
         messages.success(request, _("Pushes start again, and what has gathered is being pushed."))

@@ -6,11 +6,15 @@ from django.conf import settings
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django_htmx.middleware import HtmxDetails
 
-from integration.push_queue import current_pause
+from integration.obstacles import current_pause
+from integration.pages.silence import Silence, find_silence
+
+NOTHING_MORE = 286  # htmx stops asking
 
 
 class HtmxRequest(HttpRequest):
@@ -44,7 +48,7 @@ MENU = (
 )
 TABS = (
     Link(_("Export feed"), "download", "integration.view_outletproduct", ("export_feed",)),
-    Link(_("Product update"), "upload", "integration.view_productupload", ("product_update", "upload")),
+    Link(_("Product update"), "upload", "integration.view_productupload", ("product_update", "upload", "update_list")),
     Link(_("API settings"), "settings", "integration.view_outlet", ("api_settings", "api_settings_test")),
     Link(_("Contract"), "file-braces", "integration.view_contractversion", ("contract", "contract_version")),
     Link(_("Push history"), "list-checks", "integration.view_pushhistory", ("push_list", "push", "attempt")),
@@ -78,15 +82,21 @@ def is_tab(name: str) -> bool:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: the menu, the tabs, and the pause of everything."""
+    """Context of every template: the menu, the tabs, the pause of everything, and whether workers are silent."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {}
     return {
         "menu": SimpleLazyObject(lambda: entries(MENU, request, within="shop_integration")),
         "tabs": SimpleLazyObject(lambda: entries(TABS, request)),
         "pause": SimpleLazyObject(current_pause),
+        "silence": SimpleLazyObject(lambda: silence_for(request)),
         "flower_url": settings.FLOWER_URL if request.user.is_staff else "",
     }
+
+
+def silence_for(request: HttpRequest) -> Silence | None:
+    """For who may open the page that says more."""
+    return find_silence(timezone.now()) if request.user.has_perm("integration.view_outlet") else None
 
 
 def allow(permission: str) -> Any:

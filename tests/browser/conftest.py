@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from dashboard import processes
 from integration.mock_shop import MockShop
@@ -16,6 +25,8 @@ from tests.conftest import KEY, make_outlet
 from tests.faults.local import LocalProcess
 from tests.faults.service import CONTRACT, TIMES, Service, in_tests
 from tests.people import PASSWORD, make_person, restore_migrated_rows
+
+SOON = 15_000  # ms: a page that lives asks every 5 s, and what it was told may have been half of a change
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # playwright runs a loop in this thread
+    expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
@@ -93,7 +105,7 @@ def open_context(browser: Browser, site: str) -> Iterator[Callable[..., BrowserC
 
     def start(**options: Any) -> BrowserContext:
         context = browser.new_context(base_url=site, viewport=WIDE, locale="en-GB", **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(SOON)
         context.route("**/*", guard)
         context.on("console", note)
         context.on("weberror", lambda error: problems.append(str(error.error)))

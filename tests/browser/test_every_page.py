@@ -33,6 +33,8 @@ DOWNLOADS = {
     "export_feed_download",
     "upload_bad_rows",
     "push_rejected",
+    "push_moves",
+    "push_shop_values",
     "rejected_items_download",
     "comparison_download",
 }
@@ -70,9 +72,15 @@ def test_axe_finds_nothing(visit: Visit, pages: dict[str, str], colours: Any) ->
     assert found == {}
 
 
+CUT_OFF = """names => [...document.querySelectorAll(names)].filter(here => {
+    const [mine, all] = [here, here.closest('.container-xl, .tabs-scroll')].map(one => one.getBoundingClientRect());
+    return mine.left < all.left - 1 || mine.right > all.right + 1;
+}).map(here => here.innerText)"""
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 @pytest.mark.parametrize("width", [PHONE["width"], 768])
-def test_nothing_is_wider_than_the_screen(
+def test_nothing_is_wider_than_the_screen_and_a_page_opens_where_it_begins(
     open_context: Callable[..., BrowserContext], pages: dict[str, str], site: str, language: str, width: int
 ) -> None:
     make_person("administrator", password=PASSWORD)
@@ -88,6 +96,8 @@ def test_nothing_is_wider_than_the_screen(
     for name, url in pages.items():
         page.goto(url)
         assert page.locator("html").get_attribute("lang") == language
+        assert page.evaluate("scrollY") == 0, name
+        assert page.evaluate(CUT_OFF, ".main-menu .nav-item.active, .tabs-scroll .nav-link.active") == [], name
         if pixels := overflow(page):
             wide[name] = pixels
     assert wide == {}

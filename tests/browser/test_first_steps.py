@@ -32,11 +32,11 @@ def test_the_first_push_of_a_new_system(open_context: Callable[..., BrowserConte
     page.get_by_label("CSV file").set_input_files(FEED)
     page.get_by_role("button", name="Upload and check").click()
     page.get_by_role("button", name="Apply").click()
-    expect(page.get_by_text("2 changes were made")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("2 changes were made")).to_be_visible()
 
     page.get_by_role("link", name="Push now").click()
     page.get_by_role("button", name="Push").first.click()
-    expect(page.get_by_text("2 of 2 items accepted").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("2 of 2 items accepted").first).to_be_visible()
     assert shop.shelf.get("007") == {"0001": ("12.50", 1), "0002": ("3.00", 0)}
     assert PushHistory.objects.get().status == "success"
     page.get_by_role("link", name="Outlets").click()

@@ -12,9 +12,10 @@ from integration.models import EndpointHealth, Outlet, OutletProduct, PushHistor
 from tests.browser.axe import violations
 from tests.browser.chromium import PHONE
 from tests.conftest import make_outlet, stock
+from tests.faults.local import wait_until
+from tests.faults.service import is_over
 
 Visit = Callable[..., Page]
-SOON = 15_000  # ms: the page asks every 5 s
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_push_of_what_changed_runs_before_one_s_eyes(visit: Visit, branch: Out
     row.get_by_role("checkbox").check()
     page.get_by_role("button", name="Push what changed").click()
     expect(page.get_by_text("Push started: Al Quoz.")).to_be_visible()
-    expect(row).to_contain_text("in sync", timeout=SOON)
+    expect(row).to_contain_text("in sync")
     expect(page.locator("#headline")).to_have_text("The outlet is in sync.")
     assert OutletProduct.objects.filter(outlet=branch, differs=True).count() == 0
 
@@ -71,7 +72,7 @@ def test_what_is_ticked_and_where_one_is_stay_while_the_page_lives(visit: Visit,
     tick.check()
     page.locator(f"#name-{chain[5].pk}").focus()
     Outlet.objects.filter(pk=chain[4].pk).update(push_enabled=True)
-    expect(rows(page).filter(has_text="Pushing is switched off")).to_have_count(0, timeout=SOON)
+    expect(rows(page).filter(has_text="Pushing is switched off")).to_have_count(0)
     expect(tick).to_be_checked()
     expect(page.locator(f"#name-{chain[5].pk}")).to_be_focused()
 
@@ -87,6 +88,7 @@ def test_pushing_everything_asks_first_without_script_too(
     assert PushHistory.objects.count() == 0
     page.get_by_role("button", name="Push everything").click()
     expect(page.get_by_text("Push started: Al Quoz.")).to_be_visible()
+    wait_until(is_over)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

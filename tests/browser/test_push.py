@@ -11,6 +11,7 @@ from integration.contracts import store_contract
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushHistory
 from tests.browser.axe import violations
+from tests.browser.refresh import refresh_until
 from tests.conftest import dashboard_state, stock
 
 Visit = Callable[..., Page]
@@ -92,10 +93,4 @@ def test_a_refused_item_is_shown_and_pushed_again(
 def test_everything_works_without_javascript(visit: Visit, branch: Outlet) -> None:
     page = visit("Operator", java_script_enabled=False)
     start(page, branch)
-    for _ in range(20):
-        if page.get_by_text("50 of 50 items accepted.").is_visible():
-            break
-        page.wait_for_timeout(300)
-        if page.get_by_role("link", name="Refresh").is_visible():
-            page.get_by_role("link", name="Refresh").click()
-    expect(page.get_by_text("50 of 50 items accepted.")).to_be_visible()
+    refresh_until(page, page.get_by_text("50 of 50 items accepted."))

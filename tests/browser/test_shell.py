@@ -1,11 +1,15 @@
 """Signing in, and what surrounds every page."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, expect
 
+from integration.models import Outlet, TaskRun
+from integration.sums import note_run
 from tests.browser.axe import violations
 
 Visit = Callable[..., Page]
@@ -45,4 +49,14 @@ def test_signing_out(visit: Visit) -> None:
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_axe_finds_nothing(visit: Visit, colours: Any) -> None:
     page = visit(color_scheme=colours)
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_workers_that_are_silent_are_announced(visit: Visit, branch: Outlet, colours: Any) -> None:
+    note_run(TaskRun.Task.SWEEP, timezone.now() - timedelta(hours=3))
+    page = visit(color_scheme=colours)
+    expect(page.get_by_role("alert")).to_contain_text("No worker has run the sweep since")
+    page.get_by_role("alert").get_by_role("link", name="What to do").click()
+    expect(page.get_by_role("heading", name="The workers are silent")).to_be_visible()
     assert violations(page) == []

@@ -16,6 +16,7 @@ from pytest_celery import CeleryTestBroker, CeleryTestWorker
 from dashboard import env, processes
 from dashboard.supervisor import Program
 from integration.changes import items_to_push
+from integration.contracts import store_contract
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushAttempt, PushHistory
 from tasks import app
@@ -33,7 +34,13 @@ CONTRACT = {
     "breaker_seconds": 0.5,
     "guard": {"enabled": False},  # most of these tests send what nobody would mean
 }
-TIMES = {"CHUNK_LEASE_SECONDS": 2, "RING_AGAIN_SECONDS": 2}
+PATIENT = {"timeout_seconds": 5, "slow_seconds": 4}  # a claim's time is what ends a request then
+TIMES = {"CHUNK_LEASE_SECONDS": 2, "RING_AGAIN_SECONDS": 2, "UPDATE_GAP_SECONDS": 0}
+
+
+def store_times(**changes: Any) -> None:
+    """Other times than these, for a test that counts requests or has to act between two of them."""
+    store_contract("pasons", "", {**CONTRACT, **changes}, timezone.now())
 
 
 def database_url() -> str:

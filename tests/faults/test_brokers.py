@@ -55,7 +55,7 @@ def test_a_broker_that_is_down_when_a_push_is_asked_for(service: Service, branch
     service.broker.kill()
     started = time.monotonic()
     assert ring_outlet(branch.pk).push is not None
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert PushHistory.objects.get().status == "queued"
     service.broker.restart()
     prove(shop, branch)
@@ -66,7 +66,7 @@ def test_a_broker_that_hangs_while_a_page_is_saved(service: Service, branch: Out
     service.broker.container.process.suspend()  # type: ignore[attr-defined]
     started = time.monotonic()
     assert ring_outlet(branch.pk).push is not None
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8  # by design three waits of PUBLISH_SECONDS
     service.broker.container.process.resume()  # type: ignore[attr-defined]
     prove(shop, branch)
 

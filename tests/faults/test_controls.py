@@ -12,7 +12,7 @@ from integration.models import Outlet, PushAttempt, PushHistory
 from tasks.push import ring_outlet
 from tests.conftest import acknowledged_state, dashboard_state, set_price, stock
 from tests.faults.local import wait_until
-from tests.faults.service import Service, settle
+from tests.faults.service import Service, settle, store_times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,8 +30,8 @@ def switched_off(order: str) -> Iterator[None]:
 def test_without_the_sweep_a_broker_that_forgets_leaves_a_push_open(
     service: Service, branch: Outlet, shop: MockShop
 ) -> None:
-    stock(branch, 3000)
-    shop.misbehave(mode="slow", seconds=0.2)
+    stock(branch, 4500)
+    shop.misbehave(mode="slow", seconds=0.4)
     ring_outlet(branch.pk, push_type="full")
     wait_until(lambda: PushAttempt.objects.filter(outcome="done").exists())
     with switched_off("no-sweep"):
@@ -48,7 +48,8 @@ def test_without_confirming_a_late_request_leaves_a_wrong_price(
     service: Service, branch: Outlet, shop: MockShop
 ) -> None:
     sku, *_ = stock(branch, 50)
-    shop.misbehave(mode="late", seconds=1.8, times=1)
+    store_times(backoff_seconds=1, processing_seconds=8)
+    shop.misbehave(mode="late", seconds=7, times=1)
     with switched_off("no-confirming"):
         ring_outlet(branch.pk)
         wait_until(lambda: PushAttempt.objects.filter(error_kind="timeout").exists())

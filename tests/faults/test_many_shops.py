@@ -5,7 +5,7 @@ import time
 import pytest
 
 from integration.mock_shop import MockShop
-from integration.models import Outlet, PushHistory
+from integration.models import EndpointHealth, Outlet, PushHistory
 from tasks.push import push_all_outlets
 from tests.conftest import KEY, dashboard_state, make_outlet, stock
 from tests.faults.local import wait_until
@@ -40,12 +40,13 @@ def test_one_dead_shop_among_twenty_slows_no_other(
     with_dead = seconds_to_push(shop, others, "13")
     with capsys.disabled():
         print(f"\n19 shops beside a dead one: {with_dead:.1f} s, without it {without:.1f} s: {with_dead / without:.2f}")
-    assert with_dead < 2 * without + 1  # it holds one of four processes, a few times, until its breaker opens
+    assert with_dead < 2 * without + 5  # it holds one of four processes, a few times, until its breaker opens
     wait_until(lambda: not PushHistory.objects.exclude(outlet=dead).filter(status__in=PushHistory.OPEN).exists())
+    wait_until(EndpointHealth.objects.filter(outlet=dead, open_until__isnull=False).exists)
     before = len([r for r in shop.requests if r["store_id"] == dead.store_id])
     ends_at = time.monotonic() + 5
     while time.monotonic() < ends_at:
         tick()
         time.sleep(0.2)
     probes = len([r for r in shop.requests if r["store_id"] == dead.store_id]) - before
-    assert probes <= 6
+    assert probes <= 3  # a push that went on would make one a second

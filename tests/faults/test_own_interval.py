@@ -11,7 +11,7 @@ from integration.next_push import pushes_of_some
 from integration.schedules import keep_intervals
 from tests.conftest import dashboard_state, make_outlet, set_price, stock
 from tests.faults.local import LocalProcess
-from tests.faults.service import Service, is_over, prove, wait_until
+from tests.faults.service import PATIENT, Service, is_over, prove, store_times, wait_until
 
 
 def test_an_interval_given_while_two_beats_run(
@@ -21,6 +21,7 @@ def test_an_interval_given_while_two_beats_run(
     PeriodicTask.objects.all().delete()
     other = make_outlet("15", "pasons", api_endpoint=f"{shop.url}/stores/15/products", api_key=branch.api_key)
     skus = stock(branch, 5)
+    store_times(**PATIENT)
     stock(other, 5, prefix="t")
     beats = [start_beat(), start_beat()]
     time.sleep(3)

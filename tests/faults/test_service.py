@@ -15,7 +15,7 @@ from tasks.maintenance import sweep
 from tasks.push import ring_outlet
 from tests.conftest import KEY, dashboard_state, set_price, stock
 from tests.faults.local import LocalProcess, wait_until
-from tests.faults.service import is_over
+from tests.faults.service import PATIENT, is_over, store_times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,15 +31,16 @@ def swept(condition: Callable[[], bool]) -> Callable[[], bool]:
     return ask
 
 
-def begin_full_push(branch: Outlet, shop: MockShop, count: int = 3000) -> None:
+def begin_full_push(branch: Outlet, shop: MockShop, count: int = 4500) -> None:
     """A push with a slow shop, when its first requests have been answered."""
     stock(branch, count)
-    shop.misbehave(mode="slow", seconds=0.2)
+    shop.misbehave(mode="slow", seconds=0.4)
     ring_outlet(branch.pk, push_type="full")
     wait_until(lambda: PushAttempt.objects.filter(outcome="done").exists())
 
 
 def test_a_product_update_reaches_the_shop(celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop) -> None:
+    store_times(**PATIENT)
     rows = [{"sku": f"{number:04d}", "selling_price": "13.90", "stock_status": 1} for number in range(1200)]
     apply_product_update(branch, rows)
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
@@ -61,7 +62,7 @@ def test_a_worker_killed_in_the_middle_of_a_push_loses_nothing(
     celery_setup.worker.restart()
     wait_until(swept(is_over))
     push = PushHistory.objects.get(trigger="manual")
-    assert (push.status, push.item_count) == ("success", 3000)
+    assert (push.status, push.item_count) == ("success", 4500)
     assert PushAttempt.objects.filter(error_kind="worker_lost").count() >= 1
     ring_outlet(branch.pk)
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
@@ -71,6 +72,7 @@ def test_a_request_that_fails_is_tried_again_after_its_pause(
     celery_setup: CeleryTestSetup, branch: Outlet, shop: MockShop
 ) -> None:
     stock(branch, 10)
+    store_times(**PATIENT)
     shop.misbehave(mode="status", status=429, retry_after="1", times=1)
     ring_outlet(branch.pk)
     wait_until(is_over)
@@ -85,6 +87,7 @@ def test_beat_pushes_what_changed_at_each_interval(
     schedule = IntervalSchedule.objects.create(every=1, period="seconds")
     PeriodicTask.objects.create(name="often", task="tasks.push.push_all_outlets", interval=schedule)
     stock(branch, 10)
+    store_times(**PATIENT)
     start_beat()
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
     set_price(branch, "s00003", "12.34")

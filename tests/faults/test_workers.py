@@ -20,7 +20,7 @@ from tasks.push import push_chunk, push_outlet, ring_outlet
 from tests.conftest import dashboard_state, set_price, stock
 from tests.faults.local import LocalProcess, wait_until
 from tests.faults.points import POINTS
-from tests.faults.service import Service, is_over, prove
+from tests.faults.service import PATIENT, Service, is_over, prove, store_times
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,9 +65,9 @@ def test_a_worker_that_is_killed_in_mid_request(service: Service, branch: Outlet
 def test_a_worker_that_is_stopped_past_its_lease_and_goes_on(service: Service, branch: Outlet, shop: MockShop) -> None:
     """Another one has sent newer values meanwhile; the late one must not record the old ones."""
     skus = stock(branch, 5)
-    shop.misbehave(mode="slow", seconds=0.5, times=1)
+    shop.misbehave(mode="slow", seconds=0.8, times=1)
     ring_outlet(branch.pk)
-    wait_until(lambda: len(shop.requests) == 1)
+    wait_until(lambda: len(shop.requests) == 1, step=0.01)
     frozen = [service.worker.container.process, *children(service)]  # type: ignore[attr-defined]
     for process in frozen:
         process.suspend()
@@ -145,6 +145,7 @@ def test_a_chunk_that_kills_its_worker_comes_back_three_times_and_no_more(
 
 def test_messages_that_come_twice_at_once_and_later(service: Service, branch: Outlet, shop: MockShop) -> None:
     stock(branch, 2000)
+    store_times(**PATIENT)
     shop.misbehave(mode="slow", seconds=0.2)
     push = ring_outlet(branch.pk, push_type="full").push
     assert push is not None
@@ -166,7 +167,8 @@ def test_two_beats(service: Service, branch: Outlet, shop: MockShop, start_beat:
     schedule = IntervalSchedule.objects.create(every=1, period="seconds")
     PeriodicTask.objects.create(name="often", task="tasks.push.push_all_outlets", interval=schedule)
     stock(branch, 1000)
-    shop.misbehave(mode="slow", seconds=0.5)
+    store_times(**PATIENT)
+    shop.misbehave(mode="slow", seconds=0.3)
     beats = [start_beat(), start_beat()]
     wait_until(lambda: shop.shelf.get("14") == dashboard_state(branch))
     time.sleep(2)

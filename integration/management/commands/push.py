@@ -7,12 +7,13 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 
-from integration import changes, health
+from integration import changes
 from integration.contracts import MISCONFIGURED, contract_of
 from integration.management.base import JsonCommand
 from integration.management.outlets import find_outlet
 from integration.models import Outlet, PushChunk, PushHistory
-from integration.push_queue import CannotPush, check_ready, describe_pause, start_push
+from integration.obstacles import CannotPush, check_ready, check_startable
+from integration.push_queue import start_push
 from integration.push_service import run_started, summary
 from tasks.push import ring_outlet
 
@@ -70,8 +71,7 @@ class Command(JsonCommand):
         items = changes.items_to_push(outlet.pk, push_type, timezone.now())
         count, size = items.count(), contract_of(outlet.platform).batch_size
         requests = -(-count // size)
-        if paused := health.paused_until(outlet.pk, timezone.now()):
-            raise CannotPush(describe_pause(outlet, paused))
+        check_startable(outlet, timezone.now())
         message = f"{count} items in {requests} requests would be sent"
         return answer(outlet, True, message, item_count=count, request_count=requests)
 

@@ -68,6 +68,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 
 // On a narrow screen, the menu and the tabs begin where one is.
+// The page itself stays at its top.
 for (const here of document.querySelectorAll(".main-menu .active, .tabs-scroll .active")) {
-  here.scrollIntoView({ inline: "center", block: "nearest" });
+  const strip = here.closest(".main-menu .container-xl, .tabs-scroll");
+  const [mine, all] = [here, strip].map((one) => one.getBoundingClientRect());
+  strip.scrollLeft += mine.left + mine.width / 2 - all.left - all.width / 2;
 }
