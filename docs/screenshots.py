@@ -61,6 +61,7 @@ SHOTS = {
     "contract": Shot("/shop-integration/contract/"),
     "export-feed": Shot("/shop-integration/export-feed/?outlet={}", OUTLET.format("007")),
     "product-update": Shot("/shop-integration/product-update/?outlet={}", OUTLET.format("71")),
+    "updates": Shot("/shop-integration/product-update/all/"),
     "upload": Shot("/shop-integration/product-update/{}/", "SELECT id FROM integration_productupload"),
     "comparisons": Shot("/shop-integration/comparison/"),
     "comparison": Shot(
