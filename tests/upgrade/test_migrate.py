@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 
 from integration.management.commands import migrate
+from tests import plugin
 from tests.faults.local import wait_until
 from tests.upgrade import schema
 
@@ -21,6 +22,10 @@ pytestmark = [
 READ = "SELECT count(*) FROM integration_{}"
 WAITS = """SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'
            AND relation = 'integration_outletproduct'::regclass"""
+TIDIED = """SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ShareUpdateExclusiveLock'
+            AND relation = 'integration_outletproduct'::regclass"""
+SLOWLY = """ALTER TABLE integration_outletproduct SET (autovacuum_vacuum_cost_delay = 100,
+            autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0)"""
 SECONDS = 0.9  # a little later PostgreSQL ends whoever has waited for a second in a circle
 
 
@@ -80,6 +85,35 @@ def test_a_table_that_stays_in_use_is_said_and_what_was_migrated_stays(
     assert said.count("once more") == 2
     assert said.count("Applying integration.0006_contracts_and_tokens") == 1
     assert not is_newest()
+    schema.go_to_newest()
+    assert is_newest()
+
+
+@pytest.fixture
+def vacuum(old_database: str) -> Iterator[Any]:
+    """PostgreSQL tidies the items by itself, for half a minute or more; another connection, to look at it."""
+    apps = schema.previous_models()
+    product, outlet_product = (apps.get_model("integration", name) for name in ("Product", "OutletProduct"))
+    products = product.objects.bulk_create(product(sku=f"much-{number:05d}") for number in range(5000))
+    (outlet_id, *_) = outlet_product.objects.values_list("outlet_id", flat=True)
+    outlet_product.objects.bulk_create(
+        outlet_product(outlet_id=outlet_id, product=each, selling_price=1, stock_status=1) for each in products
+    )
+    outlet_product.objects.update(selling_price=2)
+    with worker(autocommit=True) as other:
+        for statement in (SLOWLY, "ALTER SYSTEM SET autovacuum_naptime = 1", "SELECT pg_reload_conf()"):
+            other.execute(statement)
+        wait_until(lambda: other.execute(TIDIED).fetchone()[0], 60)
+        yield other
+        other.execute("ALTER SYSTEM RESET autovacuum_naptime")
+        other.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.skipif(plugin.POSTGRES is None, reason="needs the tests' own PostgreSQL")
+@pytest.mark.usefixtures("vacuum")
+def test_a_table_that_postgresql_is_tidying_is_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL breaks off what it does by itself, but only for who waits longer than a migration does."""
+    monkeypatch.setattr(migrate, "TRIES", 4)
     schema.go_to_newest()
     assert is_newest()
 

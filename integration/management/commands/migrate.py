@@ -3,15 +3,20 @@
 A migration takes tables one after the other, and so do the workers, in other orders. So it waits for none for long: it
 gives up what it has before the database has to end either of the two, and begins once more. On PostgreSQL each
 migration, or the part of it that is no index, happens wholly or not at all.
+
+PostgreSQL breaks off its own tidying of a table (autovacuum) for who has waited for `deadlock_timeout`, a second unless
+it is set: https://www.postgresql.org/docs/current/routine-vacuuming.html. So before it begins once more, it waits so
+long for that, with a lock that no worker's stands in the way of, and nothing else in its hands.
 """
 
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.core.management import CommandError
 from django.core.management.commands import migrate
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 
 LONGEST_WAIT = "300ms"  # for a table; PostgreSQL looks for deadlocks after a second
 TRIES = 60
@@ -22,6 +27,11 @@ STAYS_IN_USE = (
     "manage.py doctor names transactions that are open for long."
 )
 CHANGES = ("ALTER", "CREATE", "DROP")
+LONGEST_WAIT_FOR_TIDYING = "3s"
+TIDIED = """SELECT DISTINCT relation::regclass::text FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+            WHERE granted AND mode = 'ShareUpdateExclusiveLock' AND relkind = 'r'
+            AND relnamespace = current_schema()::regnamespace AND has_table_privilege(relation, 'UPDATE')
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 class Command(migrate.Command):
@@ -35,6 +45,7 @@ class Command(migrate.Command):
                 if self.is_done(tries_left, *args, **options):
                     return
                 time.sleep(random.uniform(*PAUSES))
+                break_off_tidying(connection)
 
     def is_done(self, tries_left: int, *args: Any, **options: Any) -> bool:
         try:
@@ -56,3 +67,14 @@ def wait_briefly(execute: Any, sql: Any, params: Any, many: bool, context: dict[
     if context["connection"].in_atomic_block and str(sql).lstrip().upper().startswith(CHANGES):
         context["cursor"].execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}'")
     return execute(sql, params, many, context)
+
+
+def break_off_tidying(connection: Any) -> None:
+    """It comes back a minute later at the earliest. A VACUUM that somebody has asked for goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute(TIDIED)
+        tables = [name for (name,) in cursor.fetchall()]
+    for table in tables:
+        with suppress(OperationalError), transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_TIDYING}'")
+            cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
