@@ -118,6 +118,18 @@ def test_a_table_that_postgresql_is_tidying_is_migrated(monkeypatch: pytest.Monk
     assert is_newest()
 
 
+def test_what_somebody_has_asked_to_be_tidied_is_not_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "TRIES", 2)
+    monkeypatch.setattr(migrate, "LONGEST_WAIT_FOR_TIDYING", "1500ms")
+    with worker() as mine:
+        mine.execute("LOCK TABLE integration_outletproduct IN SHARE UPDATE EXCLUSIVE MODE")  # as VACUUM does
+        with pytest.raises(CommandError, match="in use all the time"):
+            schema.go_to_newest()
+        assert mine.execute(READ.format("outletproduct")).fetchone()[0] > 0
+    schema.go_to_newest()
+    assert is_newest()
+
+
 def test_what_fails_otherwise_is_not_tried_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE integration_accesstoken (id int)")

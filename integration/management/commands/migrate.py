@@ -11,7 +11,6 @@ long for that, with a lock that no worker's stands in the way of, and nothing el
 
 import random
 import time
-from contextlib import suppress
 from typing import Any
 
 from django.core.management import CommandError
@@ -51,7 +50,7 @@ class Command(migrate.Command):
         try:
             super().handle(*args, **options)
         except OperationalError as exc:
-            if getattr(exc.__cause__, "sqlstate", None) not in IN_USE:
+            if not is_in_use(exc):
                 raise
             reason = str(exc).partition("\n")[0]
             if not tries_left:
@@ -60,6 +59,10 @@ class Command(migrate.Command):
                 self.stdout.write(f"\n  a table is in use ({reason}): once more")
             return False
         return True
+
+
+def is_in_use(exc: OperationalError) -> bool:
+    return getattr(exc.__cause__, "sqlstate", None) in IN_USE
 
 
 def wait_briefly(execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
@@ -75,6 +78,14 @@ def break_off_tidying(connection: Any) -> None:
         cursor.execute(TIDIED)
         tables = [name for (name,) in cursor.fetchall()]
     for table in tables:
-        with suppress(OperationalError), transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_TIDYING}'")
-            cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+        try:
+            lock_briefly(connection, table)
+        except OperationalError as exc:  # what stays in use, the next try of the migration says
+            if not is_in_use(exc):
+                raise
+
+
+def lock_briefly(connection: Any, table: str) -> None:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{LONGEST_WAIT_FOR_TIDYING}'")
+        cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
